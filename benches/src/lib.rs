@@ -1,0 +1,1 @@
+//! Benchmarks of steadfast beside its rivals: see `benches/`.

@@ -1,0 +1,1 @@
+//! Exit reasons, panic reports, error classification and error context.

@@ -1,0 +1,1 @@
+//! Kernel: small lock-free and waiting pieces, each proved by loom models.

@@ -1,0 +1,1 @@
+//! Supervisors, workers, channels and orderly stop.

@@ -1,0 +1,1 @@
+//! Events, handlers, spans and the log bridge.

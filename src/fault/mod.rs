@@ -1,1 +1,39 @@
 //! Exit reasons, panic reports, error classification and error context.
+//!
+//! * Who: [`UnitPath`] and [`Generation`].
+//! * How a unit ended: [`ExitReason`], with a [`Failure`], a [`PanicReport`], or one of the reports
+//!   ([`HangReport`], [`StartFailure`], [`BudgetReport`]). Why it was asked to: [`StopCause`].
+//! * What kind of error it is: [`Classify`]. Where in the work it arose: [`ErrorContext`].
+//!
+//! `catch.rs` is the only file of the crate that catches unwinding; `hook.rs` holds the one panic hook,
+//! chained in front of the hook that was there; `thread.rs` is the only file that starts threads.
+
+#![cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "rooms to the right arrive one by one; this line goes with the last"
+    )
+)]
+
+pub(crate) mod catch;
+mod classify;
+mod context;
+mod exit_reason;
+mod failure;
+pub(crate) mod hook;
+mod panic_report;
+mod reports;
+mod stop_cause;
+pub(crate) mod thread;
+mod unit_path;
+
+pub use classify::{Category, Classify, Severity};
+pub use context::{ContextGuard, ContextSnapshot, ErrorContext};
+pub use exit_reason::ExitReason;
+pub use failure::Failure;
+pub use hook::Backtraces;
+pub use panic_report::{PanicLocation, PanicReport};
+pub use reports::{BudgetReport, Exhausted, HangPhase, HangReport, StartFailure};
+pub use stop_cause::StopCause;
+pub use unit_path::{Generation, UnitPath};

@@ -1,0 +1,377 @@
+//! What a thread is doing, so that an error can say it: operations, breadcrumbs, a correlation id.
+//!
+//! The context of a thread is a stack of *layers*; a layer is what was attached from elsewhere
+//! ([`ErrorContext::attach`]) and the *frames* entered since. Guards remove what they added, also while
+//! unwinding. A guard that is dropped late, after what lay below it has gone, removes nothing: it
+//! knows its own number, and numbers are not used twice.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Breadcrumbs kept per operation; older ones are dropped and counted.
+const MAX_BREADCRUMBS: usize = 16;
+/// Operations kept in a snapshot; the outermost ones beyond it are dropped and counted, so that a
+/// context which is handed from thread to thread for ever does not grow for ever.
+const MAX_OPERATIONS: usize = 32;
+
+thread_local! {
+    static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
+}
+
+/// What the current thread is doing. A name for the functions below; there is no value of this type.
+///
+/// Every thread that the library starts begins with the context of the thread that started it.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::fault::ErrorContext;
+///
+/// let _load = ErrorContext::enter("load configuration");
+/// ErrorContext::breadcrumb("opened app.toml");
+/// {
+///     let _parse = ErrorContext::enter("parse");
+///     assert_eq!(
+///         ErrorContext::capture().to_string(),
+///         "load configuration [opened app.toml] > parse"
+///     );
+/// }
+/// assert_eq!(
+///     ErrorContext::capture().to_string(),
+///     "load configuration [opened app.toml]"
+/// );
+/// ```
+#[derive(Debug)]
+pub enum ErrorContext {}
+
+impl ErrorContext {
+    /// Enters an operation; dropping the guard leaves it, with its breadcrumbs.
+    pub fn enter(operation: impl Into<Cow<'static, str>>) -> ContextGuard {
+        push(Operation::new(Some(operation.into()), None))
+    }
+
+    /// Ties what follows to an id from outside, until the guard is dropped.
+    pub fn correlate(id: impl Into<Arc<str>>) -> ContextGuard {
+        push(Operation::new(None, Some(id.into())))
+    }
+
+    /// Leaves a mark in the current operation: of the last 16 an error will tell. Without an operation
+    /// it does nothing, because nothing would ever remove it.
+    pub fn breadcrumb(mark: impl Into<Cow<'static, str>>) {
+        with_local(|local| local.breadcrumb(mark.into()));
+    }
+
+    /// The context as a value: to keep in an error, or to attach on another thread. Costs one reference
+    /// count when nothing changed since the last capture.
+    #[must_use]
+    pub fn capture() -> ContextSnapshot {
+        with_local(Local::capture).unwrap_or_default()
+    }
+
+    /// Makes the snapshot the context of this thread, until the guard is dropped.
+    pub fn attach(snapshot: &ContextSnapshot) -> ContextGuard {
+        let snapshot = snapshot.clone();
+        ContextGuard::of(with_local(|local| local.attach(snapshot)))
+    }
+}
+
+fn push(frame: Operation) -> ContextGuard {
+    ContextGuard::of(with_local(|local| local.push(frame)))
+}
+
+/// `None` while the thread ends and its locals are gone.
+fn with_local<T>(use_it: impl FnOnce(&mut Local) -> T) -> Option<T> {
+    LOCAL
+        .try_with(|local| {
+            local
+                .try_borrow_mut()
+                .ok()
+                .map(|mut local| use_it(&mut local))
+        })
+        .ok()
+        .flatten()
+}
+
+/// Leaves the operation, or takes the attached context away, when dropped. It stays on its thread.
+#[must_use = "the context is left when the guard is dropped"]
+pub struct ContextGuard {
+    mark: Option<Mark>,
+    on_its_thread: PhantomData<*const ()>,
+}
+
+impl ContextGuard {
+    const fn of(mark: Option<Mark>) -> Self {
+        Self {
+            mark,
+            on_its_thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            // What is removed is dropped here, with the context no longer borrowed.
+            drop(with_local(|local| local.remove(&mark)));
+        }
+    }
+}
+
+impl fmt::Debug for ContextGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContextGuard")
+    }
+}
+
+/// What a thread was doing at some moment. Cheap to clone, and may go to other threads.
+#[derive(Clone, Default)]
+pub struct ContextSnapshot(Option<Arc<Captured>>);
+
+#[derive(Default)]
+struct Captured {
+    operations: Vec<Operation>,
+    correlation: Option<Arc<str>>,
+    dropped: u64,
+}
+
+#[derive(Clone)]
+struct Operation {
+    number: u64,
+    name: Option<Cow<'static, str>>,
+    correlation: Option<Arc<str>>,
+    breadcrumbs: VecDeque<Cow<'static, str>>,
+    dropped: u64,
+}
+
+impl ContextSnapshot {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The operations, the outermost first.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        self.captured()
+            .flat_map(|captured| &captured.operations)
+            .filter_map(|operation| operation.name.as_deref())
+    }
+
+    /// The breadcrumbs of all operations, the oldest first.
+    pub fn breadcrumbs(&self) -> impl Iterator<Item = &str> {
+        self.captured()
+            .flat_map(|captured| &captured.operations)
+            .flat_map(|operation| &operation.breadcrumbs)
+            .map(AsRef::as_ref)
+    }
+
+    /// The id given to [`ErrorContext::correlate`], the innermost one.
+    #[must_use]
+    pub fn correlation(&self) -> Option<&str> {
+        self.0.as_ref()?.correlation.as_deref()
+    }
+
+    /// How many breadcrumbs and operations were dropped, because there were too many.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.captured()
+            .map(|captured| {
+                let breadcrumbs: u64 = captured.operations.iter().map(|one| one.dropped).sum();
+                captured.dropped + breadcrumbs
+            })
+            .sum()
+    }
+
+    fn captured(&self) -> impl Iterator<Item = &Captured> {
+        self.0.as_deref().into_iter()
+    }
+}
+
+impl fmt::Display for ContextSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(captured) = &self.0 else {
+            return Ok(());
+        };
+        let mut lead = "";
+        for operation in captured.operations.iter().filter(|one| one.name.is_some()) {
+            write!(f, "{lead}{operation}")?;
+            lead = " > ";
+        }
+        if let Some(id) = &captured.correlation {
+            let space = if lead.is_empty() { "" } else { " " };
+            write!(f, "{space}(correlation {id})")?;
+        }
+        match self.dropped() {
+            0 => Ok(()),
+            dropped => write!(f, " ({dropped} marks dropped)"),
+        }
+    }
+}
+
+impl fmt::Debug for ContextSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContextSnapshot({self})")
+    }
+}
+
+impl Operation {
+    const fn new(name: Option<Cow<'static, str>>, correlation: Option<Arc<str>>) -> Self {
+        Self {
+            number: 0,
+            name,
+            correlation,
+            breadcrumbs: VecDeque::new(),
+            dropped: 0,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name.as_deref().unwrap_or_default())?;
+        for (index, mark) in self.breadcrumbs.iter().enumerate() {
+            write!(f, "{}{mark}", if index == 0 { " [" } else { "; " })?;
+        }
+        f.write_str(if self.breadcrumbs.is_empty() { "" } else { "]" })
+    }
+}
+
+/// What a guard has to remove.
+struct Mark {
+    layer: usize,
+    /// `None`: the layer itself.
+    frame: Option<usize>,
+    number: u64,
+}
+
+/// What was removed; dropped by the guard.
+type Removed = (Vec<Layer>, Vec<Operation>);
+
+/// The context of one thread. The first layer is the thread's own and has nothing attached.
+struct Local {
+    layers: Vec<Layer>,
+    last_number: u64,
+    unchanged: Option<ContextSnapshot>,
+}
+
+struct Layer {
+    number: u64,
+    attached: ContextSnapshot,
+    frames: Vec<Operation>,
+}
+
+impl Local {
+    const fn new() -> Self {
+        Self {
+            layers: Vec::new(),
+            last_number: 0,
+            unchanged: None,
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.unchanged = None;
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn attach(&mut self, attached: ContextSnapshot) -> Mark {
+        let number = self.next_number();
+        self.layers.push(Layer {
+            number,
+            attached,
+            frames: Vec::new(),
+        });
+        Mark {
+            layer: self.layers.len() - 1,
+            frame: None,
+            number,
+        }
+    }
+
+    fn push(&mut self, mut frame: Operation) -> Mark {
+        if self.layers.is_empty() {
+            self.attach(ContextSnapshot::default());
+        }
+        let number = self.next_number();
+        frame.number = number;
+        let layer = self.layers.len() - 1;
+        let frames = &mut self.layers[layer].frames;
+        frames.push(frame);
+        Mark {
+            layer,
+            frame: Some(frames.len() - 1),
+            number,
+        }
+    }
+
+    fn remove(&mut self, mark: &Mark) -> Option<Removed> {
+        let layer = self.layers.get_mut(mark.layer)?;
+        let Some(frame) = mark.frame else {
+            if layer.number != mark.number {
+                return None;
+            }
+            self.unchanged = None;
+            return Some((self.layers.split_off(mark.layer), Vec::new()));
+        };
+        if layer.frames.get(frame)?.number != mark.number {
+            return None;
+        }
+        self.unchanged = None;
+        Some((Vec::new(), layer.frames.split_off(frame)))
+    }
+
+    fn breadcrumb(&mut self, mark: Cow<'static, str>) {
+        let Some(frame) = self.layers.last_mut().and_then(|top| top.frames.last_mut()) else {
+            return;
+        };
+        self.unchanged = None;
+        if frame.breadcrumbs.len() == MAX_BREADCRUMBS {
+            frame.breadcrumbs.pop_front();
+            frame.dropped += 1;
+        }
+        frame.breadcrumbs.push_back(mark);
+    }
+
+    fn capture(&mut self) -> ContextSnapshot {
+        if let Some(unchanged) = &self.unchanged {
+            return unchanged.clone();
+        }
+        let snapshot = self.layers.last().map(Layer::snapshot).unwrap_or_default();
+        self.unchanged = Some(snapshot.clone());
+        snapshot
+    }
+}
+
+impl Layer {
+    fn snapshot(&self) -> ContextSnapshot {
+        if self.frames.is_empty() {
+            return self.attached.clone();
+        }
+        let attached = self.attached.0.as_deref();
+        let inherited = attached.map_or(&[][..], |captured| &captured.operations);
+        let beyond = (inherited.len() + self.frames.len()).saturating_sub(MAX_OPERATIONS);
+        let operations = inherited
+            .iter()
+            .chain(&self.frames)
+            .skip(beyond)
+            .cloned()
+            .collect();
+        let correlation = self
+            .frames
+            .iter()
+            .rev()
+            .find_map(|frame| frame.correlation.clone())
+            .or_else(|| attached.and_then(|captured| captured.correlation.clone()));
+        let earlier = attached.map_or(0, |captured| captured.dropped);
+        ContextSnapshot(Some(Arc::new(Captured {
+            operations,
+            correlation,
+            dropped: earlier + u64::try_from(beyond).unwrap_or(u64::MAX),
+        })))
+    }
+}

@@ -1,0 +1,293 @@
+//! The one place that starts threads.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{Builder, JoinHandle, Thread};
+
+use super::catch::{Caught, catch};
+use super::context::ErrorContext;
+use super::panic_report::PanicReport;
+use super::unit_path::UnitPath;
+
+/// What Linux keeps of a thread's name.
+const MAX_NAME: usize = 15;
+
+thread_local! {
+    /// Registered before any other local of the thread, hence dropped after all of them.
+    static SENTINEL: OnceLock<Sentinel> = const { OnceLock::new() };
+}
+
+/// What a thread is to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ThreadPlan {
+    /// At most 15 bytes are kept; see [`thread_name`].
+    pub(crate) name: String,
+    /// In bytes; `None` leaves it to std (2 MiB, or `RUST_MIN_STACK`).
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// A thread that was started.
+#[derive(Debug)]
+pub(crate) struct StartedThread {
+    thread: Thread,
+    gone: Gone,
+    handle: Option<JoinHandle<()>>,
+}
+
+/// Whether a thread is gone: its body has returned *and* its thread-locals are destroyed.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone(Arc<Life>);
+
+#[derive(Debug, Default)]
+struct Life {
+    gone: AtomicBool,
+    panic: OnceLock<Arc<PanicReport>>,
+}
+
+struct Sentinel(Arc<Life>);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        // Release: all that the thread did happens before what is done once it is known to be gone.
+        self.0.gone.store(true, Ordering::Release);
+    }
+}
+
+/// Starts a thread that runs the body, under the context of this one.
+///
+/// # Errors
+///
+/// What the operating system says when it refuses.
+pub(crate) fn start(
+    plan: ThreadPlan,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<StartedThread> {
+    let life = Arc::new(Life::default());
+    let gone = Gone(Arc::clone(&life));
+    let context = ErrorContext::capture();
+    let mut builder = Builder::new().name(os_name(&plan.name));
+    if let Some(size) = plan.stack_size {
+        builder = builder.stack_size(size);
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts threads"
+    )]
+    let handle = builder.spawn(move || {
+        SENTINEL.with(|sentinel| {
+            let _first = sentinel.set(Sentinel(Arc::clone(&life)));
+        });
+        let _context = (!context.is_empty()).then(|| ErrorContext::attach(&context));
+        if let Err(Caught::Panic(report)) = catch(body) {
+            log::error!(target: "steadfast::fault", "thread.panicked {report}");
+            let _only = life.panic.set(report);
+        }
+    })?;
+    Ok(StartedThread {
+        thread: handle.thread().clone(),
+        gone,
+        handle: Some(handle),
+    })
+}
+
+impl StartedThread {
+    /// The thread, to compare and to unpark.
+    pub(crate) const fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Whether it is gone; may be kept and asked apart from the thread.
+    pub(crate) const fn gone(&self) -> &Gone {
+        &self.gone
+    }
+
+    /// Gives the operating system's thread back if it is gone; true if it is. Does not block for longer
+    /// than the system's own end of a thread takes.
+    pub(crate) fn join_if_gone(&mut self) -> bool {
+        if !self.gone.is_gone() {
+            return false;
+        }
+        if let Some(handle) = self.handle.take() {
+            // The body ran under the catch: there is no panic to hear of here.
+            let _ended = handle.join();
+        }
+        true
+    }
+}
+
+impl Gone {
+    /// Whether the thread has ended, with all its thread-locals destroyed.
+    pub(crate) fn is_gone(&self) -> bool {
+        // Acquire: pairs with the Release in the sentinel's drop.
+        self.0.gone.load(Ordering::Acquire)
+    }
+
+    /// The panic of the body itself, if there was one.
+    pub(crate) fn panic(&self) -> Option<Arc<PanicReport>> {
+        self.0.panic.get().cloned()
+    }
+}
+
+/// The name of a unit's thread: its id, then as much of its parents as fits, from the inside out.
+pub(crate) fn thread_name(path: &UnitPath) -> String {
+    let mut parts = path.as_str().rsplit(UnitPath::SEPARATOR);
+    let mut name = shortened(parts.next().unwrap_or_default());
+    for part in parts {
+        if name.len() + 1 >= MAX_NAME {
+            break;
+        }
+        name.push('<');
+        name.push_str(head(part, MAX_NAME - name.len()));
+    }
+    name
+}
+
+/// The id within the bound; the number at its end, which tells it from its siblings, is kept.
+fn shortened(id: &str) -> String {
+    if id.len() <= MAX_NAME {
+        return id.to_owned();
+    }
+    let letters = id.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &id[letters.len()..];
+    let number = &number[number.len().saturating_sub(MAX_NAME / 2)..];
+    format!("{}{number}", head(id, MAX_NAME - number.len()))
+}
+
+/// The longest start of the text that fits, and does not end within a character.
+fn head(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// The name as the operating system takes it: short, and without the byte that ends C's strings.
+fn os_name(name: &str) -> String {
+    head(name, MAX_NAME).replace('\0', "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    use super::{Gone, StartedThread, ThreadPlan, start, thread_name};
+    use crate::fault::ErrorContext;
+    use crate::fault::hook::{Identity, enter_identity};
+    use crate::fault::{Generation, UnitPath};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn plan(name: &str) -> ThreadPlan {
+        ThreadPlan {
+            name: name.to_owned(),
+            stack_size: None,
+        }
+    }
+
+    fn end(mut started: StartedThread) -> Gone {
+        let gone = started.gone().clone();
+        if let Some(handle) = started.handle.take() {
+            handle.join().unwrap();
+        }
+        gone
+    }
+
+    // property 47
+    #[test]
+    fn a_thread_begins_with_the_context_of_its_starter() {
+        let (tx, rx) = sync_channel(1);
+        let _load = ErrorContext::enter("load");
+        ErrorContext::breadcrumb("opened");
+        let _id = ErrorContext::correlate("r17");
+        let started = start(plan("reader"), move || {
+            let _parse = ErrorContext::enter("parse");
+            tx.send(ErrorContext::capture().to_string()).unwrap();
+        });
+        let seen = rx.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(seen, "load [opened] > parse (correlation r17)");
+        end(started.unwrap());
+    }
+
+    #[test]
+    fn a_thread_is_gone_only_after_its_locals_are_destroyed() {
+        struct Slow(SyncSender<()>, Receiver<()>);
+        impl Drop for Slow {
+            fn drop(&mut self) {
+                self.0.send(()).unwrap();
+                self.1.recv_timeout(PATIENCE).unwrap();
+            }
+        }
+        thread_local!(static OWN: RefCell<Option<Slow>> = const { RefCell::new(None) });
+        let (dropping, dropping_rx) = sync_channel(1);
+        let (go_on, go_on_rx) = sync_channel(1);
+        let mut started = start(plan("slow"), move || {
+            OWN.set(Some(Slow(dropping, go_on_rx)));
+        })
+        .unwrap();
+        dropping_rx.recv_timeout(PATIENCE).unwrap();
+        assert!(!started.gone().is_gone());
+        assert!(!started.join_if_gone());
+        go_on.send(()).unwrap();
+        assert!(end(started).is_gone());
+    }
+
+    #[test]
+    fn a_refusal_of_the_operating_system_is_an_error() {
+        let huge = ThreadPlan {
+            name: "huge".to_owned(),
+            stack_size: Some(1 << 60),
+        };
+        let refused = start(huge, || {});
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn a_panic_of_the_body_is_kept() {
+        let started = start(plan("body"), || {
+            let mut identity = Identity::new(UnitPath::new("demo/b"), Generation::first());
+            identity.quiet = true;
+            let _quiet = enter_identity(identity);
+            panic!("lost?");
+        });
+        let report = end(started.unwrap()).panic().unwrap();
+        assert_eq!(report.message(), "lost?");
+        assert_eq!(report.thread(), Some("body"));
+    }
+
+    #[test]
+    fn a_thread_has_the_name_and_size_of_its_plan() {
+        let (tx, rx) = sync_channel(1);
+        let named = ThreadPlan {
+            name: "a-very-long-name\0with-a-nul".to_owned(),
+            stack_size: Some(256 * 1024),
+        };
+        let started = start(named, move || {
+            tx.send(std::thread::current().name().map(str::to_owned))
+                .unwrap();
+        });
+        let started = started.unwrap();
+        assert_eq!(started.thread().name(), Some("a-very-long-nam"));
+        let name = rx.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(name.as_deref(), Some("a-very-long-nam"));
+        end(started);
+    }
+
+    #[test]
+    fn a_name_begins_with_what_tells_it_apart() {
+        for (path, name) in [
+            ("demo", "demo"),
+            ("demo/readers/r1", "r1<readers<demo"),
+            ("demo/readers/reader", "reader<readers"),
+            ("demo/a-very-long-worker-17", "a-very-long-w17"),
+            ("demo/12345678901234567", "123456781234567"),
+            ("x/größerer-prüfer", "größerer-prü"),
+            ("x/exactly-15-long", "exactly-15-long"),
+        ] {
+            assert_eq!(thread_name(&UnitPath::new(path)), name);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! How long to wait before the next attempt. Pure: no clock, no thread, randomness is handed in.
+
+use std::fmt;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// The cap of a backoff that sets none (but never less than its first delay).
+const DEFAULT_CAP: Duration = Duration::from_secs(30);
+/// The factor of an exponential backoff that sets none.
+const DEFAULT_FACTOR: f64 = 2.0;
+/// How far decorrelated jitter may go beyond the previous delay.
+const DECORRELATED_SPREAD: u32 = 3;
+
+/// How long to wait before the next attempt: a pure value, read as a sentence.
+///
+/// The delay is the *shape* (constant, linear, exponential), cut at the *cap*, then spread by the
+/// *jitter*. No arithmetic overflows: a delay that is too large is the cap.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::time::{Backoff, Jitter};
+///
+/// let backoff = Backoff::exponential(Duration::from_millis(50))
+///     .cap(Duration::from_secs(1))
+///     .jitter(Jitter::None);
+/// let mut rng = fastrand::Rng::with_seed(7);
+/// let delays: Vec<u128> = (0..6)
+///     .map(|attempt| backoff.delay(attempt, Duration::ZERO, &mut rng).as_millis())
+///     .collect();
+/// assert_eq!(delays, [50, 100, 200, 400, 800, 1000]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backoff {
+    shape: Shape,
+    cap: Option<Duration>,
+    jitter: Jitter,
+    immediate_first: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    None,
+    Constant(Duration),
+    Linear(Duration),
+    Exponential { base: Duration, factor: f64 },
+}
+
+/// How a delay is spread, so that many that failed together do not come back together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Jitter {
+    /// Exactly the delay.
+    #[default]
+    None,
+    /// Anything between zero and the delay.
+    Full,
+    /// Anything between the first delay and three times the previous delay, at most the cap. The
+    /// shape gives the first delay only; the growth comes from the previous delay.
+    Decorrelated,
+}
+
+impl Backoff {
+    /// No delay at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::of(Shape::None)
+    }
+
+    /// Always the same delay.
+    #[must_use]
+    pub const fn constant(delay: Duration) -> Self {
+        Self::of(Shape::Constant(delay))
+    }
+
+    /// `step`, two steps, three steps, and so on.
+    #[must_use]
+    pub const fn linear(step: Duration) -> Self {
+        Self::of(Shape::Linear(step))
+    }
+
+    /// `base`, `base * factor`, `base * factor^2`, and so on.
+    #[must_use]
+    pub const fn exponential(base: Duration) -> Self {
+        Self::of(Shape::Exponential {
+            base,
+            factor: DEFAULT_FACTOR,
+        })
+    }
+
+    const fn of(shape: Shape) -> Self {
+        Self {
+            shape,
+            cap: None,
+            jitter: Jitter::None,
+            immediate_first: false,
+        }
+    }
+
+    /// The growth of an exponential backoff per attempt; of no effect on the others. Default: 2.
+    #[must_use]
+    pub fn factor(mut self, factor: f64) -> Self {
+        if let Shape::Exponential { factor: own, .. } = &mut self.shape {
+            *own = factor;
+        }
+        self
+    }
+
+    /// The longest delay. Default: 30 s, or the first delay if that is longer.
+    #[must_use]
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.cap = Some(cap);
+        self
+    }
+
+    /// How a delay is spread. Default: [`Jitter::None`].
+    #[must_use]
+    pub const fn jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Whether the first attempt comes at once, and the shape begins with the second. Default: false.
+    #[must_use]
+    pub const fn immediate_first(mut self, immediate: bool) -> Self {
+        self.immediate_first = immediate;
+        self
+    }
+
+    /// The delay before attempt number `attempt` (0 is the first retry), given the previous delay.
+    ///
+    /// `previous` matters to [`Jitter::Decorrelated`] only; zero where there was none. The result
+    /// depends on the arguments and the state of `rng` alone.
+    #[must_use]
+    pub fn delay(&self, attempt: u32, previous: Duration, rng: &mut Rng) -> Duration {
+        let step = if self.immediate_first {
+            match attempt.checked_sub(1) {
+                Some(step) => step,
+                None => return Duration::ZERO,
+            }
+        } else {
+            attempt
+        };
+        let cap = self.longest();
+        match self.jitter {
+            Jitter::None => self.shape.at(step).min(cap),
+            Jitter::Full => between(Duration::ZERO, self.shape.at(step).min(cap), rng),
+            Jitter::Decorrelated => {
+                let first = self.shape.at(0).min(cap);
+                let upper = previous.saturating_mul(DECORRELATED_SPREAD).min(cap);
+                between(first, upper.max(first), rng)
+            }
+        }
+    }
+
+    /// No delay is longer than this.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.cap
+            .unwrap_or_else(|| DEFAULT_CAP.max(self.shape.at(0)))
+    }
+
+    /// Checks the whole value.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once: a factor that is below one or not a number, a first delay of zero, a cap
+    /// below the first delay. An invalid backoff still computes delays within its cap.
+    pub fn validate(&self) -> Result<(), BackoffError> {
+        let mut faults = Vec::new();
+        if let Shape::Exponential { factor, .. } = self.shape
+            && !(factor.is_finite() && factor >= 1.0)
+        {
+            faults.push(BackoffFault::Factor { factor });
+        }
+        let first = self.shape.at(0);
+        if self.shape != Shape::None && first.is_zero() {
+            faults.push(BackoffFault::ZeroDelay);
+        }
+        if let Some(cap) = self.cap
+            && cap < first
+        {
+            faults.push(BackoffFault::CapBelowFirst { cap, first });
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(BackoffError { faults })
+        }
+    }
+}
+
+impl Default for Backoff {
+    /// What supervision uses: the first attempt at once, then exponentially from 50 ms to 30 s with
+    /// full jitter.
+    fn default() -> Self {
+        Self::exponential(Duration::from_millis(50))
+            .cap(DEFAULT_CAP)
+            .jitter(Jitter::Full)
+            .immediate_first(true)
+    }
+}
+
+impl Shape {
+    fn at(self, step: u32) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Constant(delay) => delay,
+            Self::Linear(delay) => delay.saturating_mul(step.saturating_add(1)),
+            Self::Exponential { base, factor } => grown(base, factor, step),
+        }
+    }
+}
+
+/// `base * factor^step`, saturating.
+fn grown(base: Duration, factor: f64, step: u32) -> Duration {
+    if base.is_zero() {
+        return Duration::ZERO;
+    }
+    let growth = factor.powi(i32::try_from(step).unwrap_or(i32::MAX));
+    Duration::try_from_secs_f64(base.as_secs_f64() * growth).unwrap_or(Duration::MAX)
+}
+
+/// A duration between the two, both included.
+fn between(low: Duration, high: Duration, rng: &mut Rng) -> Duration {
+    let spread = high.saturating_sub(low).as_nanos();
+    low.saturating_add(nanos(rng.u128(0..=spread)))
+}
+
+fn nanos(total: u128) -> Duration {
+    const PER_SECOND: u128 = 1_000_000_000;
+    let seconds = u64::try_from(total / PER_SECOND).unwrap_or(u64::MAX);
+    let below = u32::try_from(total % PER_SECOND).unwrap_or(0);
+    Duration::new(seconds, below)
+}
+
+/// A backoff that makes no sense, with all its faults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackoffError {
+    faults: Vec<BackoffFault>,
+}
+
+/// One fault of a [`Backoff`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum BackoffFault {
+    /// The factor is below one, infinite, or not a number.
+    Factor {
+        /// The factor that was given.
+        factor: f64,
+    },
+    /// The first delay is zero: say [`Backoff::none`] if that is meant.
+    ZeroDelay,
+    /// The cap is below the first delay: every delay would be the cap.
+    CapBelowFirst {
+        /// The cap that was given.
+        cap: Duration,
+        /// The first delay.
+        first: Duration,
+    },
+}
+
+impl BackoffError {
+    /// All faults, at least one.
+    #[must_use]
+    pub fn faults(&self) -> &[BackoffFault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for BackoffError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid backoff: ")?;
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for BackoffFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factor { factor } => write!(f, "the factor {factor} is not at least one"),
+            Self::ZeroDelay => f.write_str("the first delay is zero"),
+            Self::CapBelowFirst { cap, first } => {
+                write!(f, "the cap {cap:?} is below the first delay {first:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BackoffError {}

@@ -1,0 +1,222 @@
+//! Where the time comes from: the one file that reads the real clock.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::deadline::Deadline;
+use super::manual::ManualClock;
+
+/// Where the time comes from. Cheap to clone; clones of a manual clock show the same time.
+///
+/// Every part of the library that waits or measures takes one, so that a test can decide how time
+/// passes ([`ManualClock`]).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::time::ManualClock;
+///
+/// let manual = ManualClock::new();
+/// let clock = manual.clock();
+/// let before = clock.now();
+/// manual.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now() - before, Duration::from_secs(60));
+/// ```
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Coarse(CoarseBase),
+    Manual(ManualClock),
+}
+
+impl Clock {
+    /// The operating system's monotonic clock: exact, 18 to 29 ns per reading on common machines.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// The monotonic clock as of the kernel's last tick: some 4 ns per reading.
+    ///
+    /// It lags behind [`Clock::system`] by up to [`Clock::resolution`] (1 to 10 ms, by the kernel's
+    /// configuration), is never ahead of it and never goes back. Timed waits may therefore end late
+    /// by that much, never early. Where there is no such clock (other systems than Linux and
+    /// Android, or a kernel that refuses) this is [`Clock::system`], and [`Clock::is_coarse`] says so.
+    #[must_use]
+    pub fn coarse() -> Self {
+        CoarseBase::new().map_or(Self::system(), |base| Self(Source::Coarse(base)))
+    }
+
+    pub(super) const fn manual(manual: ManualClock) -> Self {
+        Self(Source::Manual(manual))
+    }
+
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Source::System => read_system(),
+            Source::Coarse(base) => base.now(),
+            Source::Manual(manual) => manual.now(),
+        }
+    }
+
+    /// The deadline that is `duration` from now; never, if the clock cannot reach it.
+    #[must_use]
+    pub fn deadline(&self, duration: Duration) -> Deadline {
+        Deadline::after(self.now(), duration)
+    }
+
+    /// The step in which its time moves: 1 ns, but for the coarse clock.
+    #[must_use]
+    pub fn resolution(&self) -> Duration {
+        match &self.0 {
+            Source::System | Source::Manual(_) => Duration::from_nanos(1),
+            Source::Coarse(base) => base.resolution(),
+        }
+    }
+
+    /// Whether it reads the kernel's last tick; `false` where [`Clock::coarse`] fell back.
+    #[must_use]
+    pub const fn is_coarse(&self) -> bool {
+        matches!(self.0, Source::Coarse(_))
+    }
+}
+
+impl Default for Clock {
+    /// [`Clock::system`].
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::System => "Clock::System",
+            Source::Coarse(_) => "Clock::Coarse",
+            Source::Manual(_) => "Clock::Manual",
+        })
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the real clock"
+)]
+pub(super) fn read_system() -> Instant {
+    Instant::now()
+}
+
+/// Ties the kernel's readings to an [`Instant`].
+///
+/// `instant` is read *before* `reading`, so that `instant + (coarse - reading)` is never ahead of the
+/// real clock; it is behind by the time between the two reads, some 50 ns.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[derive(Clone, Copy)]
+struct CoarseBase {
+    instant: Instant,
+    reading: Duration,
+    resolution: Duration,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl CoarseBase {
+    fn new() -> Option<Self> {
+        use rustix::time::{ClockId, clock_getres};
+        let resolution = to_duration(clock_getres(ClockId::MonotonicCoarse));
+        if resolution.is_zero() || read_kernel(ClockId::MonotonicCoarse).is_zero() {
+            return None;
+        }
+        let instant = read_system();
+        let reading = read_kernel(ClockId::Monotonic);
+        Some(Self {
+            instant,
+            reading,
+            resolution,
+        })
+    }
+
+    const fn resolution(&self) -> Duration {
+        self.resolution
+    }
+
+    fn now(&self) -> Instant {
+        let coarse = read_kernel(rustix::time::ClockId::MonotonicCoarse);
+        match coarse.checked_sub(self.reading) {
+            Some(since) => self.instant + since,
+            // The tick before the base was made: less than one resolution back.
+            None => self
+                .instant
+                .checked_sub(self.reading - coarse)
+                .unwrap_or(self.instant),
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read_kernel(id: rustix::time::ClockId) -> Duration {
+    to_duration(rustix::time::clock_gettime(id))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn to_duration(time: rustix::time::Timespec) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanos)
+}
+
+/// There is none here.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[derive(Clone, Copy)]
+enum CoarseBase {}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl CoarseBase {
+    const fn new() -> Option<Self> {
+        None
+    }
+
+    const fn resolution(&self) -> Duration {
+        match *self {}
+    }
+
+    const fn now(&self) -> Instant {
+        match *self {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Clock;
+
+    #[test]
+    fn the_coarse_clock_is_never_ahead_and_never_goes_back() {
+        let (coarse, system) = (Clock::coarse(), Clock::system());
+        let slack = coarse.resolution() * 2;
+        let mut last = coarse.now();
+        for _ in 0..100_000 {
+            let before = system.now();
+            let now = coarse.now();
+            assert!(now >= last, "the coarse clock went back");
+            assert!(now <= system.now(), "the coarse clock is ahead");
+            // A preempted thread reads `before` long before `now`; that only makes this weaker.
+            assert!(before <= now + slack, "the coarse clock lags too much");
+            last = now;
+        }
+    }
+
+    #[test]
+    fn the_coarse_clock_says_whether_it_is_one() {
+        let coarse = Clock::coarse();
+        assert_eq!(coarse.is_coarse(), cfg!(target_os = "linux"));
+        assert!(coarse.resolution() >= Duration::from_nanos(1));
+        assert!(!Clock::system().is_coarse());
+    }
+}

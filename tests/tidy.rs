@@ -37,6 +37,7 @@ type Rule = fn(&Source) -> Vec<Finding>;
 const RULES: &[Rule] = &[
     rooms::imports,
     rooms::file_names,
+    rooms::pure_files,
     sizes::files,
     sizes::functions,
     bans::unsafe_code,
@@ -72,6 +73,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
     findings.extend(papers::leftovers(tree));
     findings.extend(papers::readme(tree));
     findings.extend(papers::statics(tree));
+    findings.extend(papers::dependencies(tree));
     findings.sort();
     findings
 }

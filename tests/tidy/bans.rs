@@ -108,6 +108,17 @@ pub(crate) fn raw_calls(source: &Source) -> Vec<Finding> {
             }
         }
     }
+    for four in source.tokens.windows(4).filter(|four| {
+        four.iter()
+            .map(|token| token.text.as_str())
+            .eq([".", "elapsed", "(", ")"])
+    }) {
+        if source.is_library(four[0].line) && source.room() != Some("time") {
+            let remedy =
+                "`elapsed()` reads the real clock: take the difference of two instants of a Clock";
+            findings.push(source.finding(four[0].line, "raw call", remedy));
+        }
+    }
     findings
 }
 
@@ -344,6 +355,22 @@ mod planted {
         assert_eq!(planted(raw_calls, "src/time/clock.rs", text), [3, 4, 5]);
         assert_eq!(planted(raw_calls, "src/fault/thread.rs", text), [2, 5]);
         assert_eq!(planted(raw_calls, "tests/it/main.rs", text), []);
+    }
+
+    #[test]
+    fn a_hidden_reading_of_the_clock_is_found() {
+        assert_eq!(
+            planted(
+                raw_calls,
+                "src/system/mod.rs",
+                "let a = start.elapsed();\nlet elapsed = 1;\n"
+            ),
+            [1]
+        );
+        assert_eq!(
+            planted(raw_calls, "src/time/clock.rs", "let a = start.elapsed();\n"),
+            []
+        );
     }
 
     #[test]

@@ -99,6 +99,43 @@ pub(crate) fn readme(tree: &Tree) -> Vec<Finding> {
     }
 }
 
+/// Every dependency of the library has its line in the map: what it saves, how it is kept.
+pub(crate) fn dependencies(tree: &Tree) -> Vec<Finding> {
+    let map = tree.text(MAP).unwrap_or_default();
+    let is_listed = |name: &str| {
+        map.lines()
+            .any(|line| line.split(['|', ' ']).find(|word| !word.is_empty()) == Some(name))
+    };
+    let mut findings = Vec::new();
+    let mut of_library = false;
+    for (number, line) in tree
+        .text("Cargo.toml")
+        .unwrap_or_default()
+        .lines()
+        .enumerate()
+    {
+        if line.starts_with('[') {
+            of_library = line.ends_with("dependencies]")
+                && !line.contains("dev-")
+                && !line.contains("workspace");
+            continue;
+        }
+        let name = line.split(['=', '.']).next().unwrap_or_default().trim();
+        let is_name = of_library && !name.is_empty() && !name.starts_with('#');
+        if is_name && !is_listed(name) {
+            let remedy =
+                format!("say in the table of {MAP} what `{name}` saves and how it is kept");
+            findings.push(Finding {
+                file: "Cargo.toml".to_owned(),
+                line: number + 1,
+                rule: "dependency",
+                remedy,
+            });
+        }
+    }
+    findings
+}
+
 /// Every static with state and every thread-local is listed in the map, and the map lists no others.
 pub(crate) fn statics(tree: &Tree) -> Vec<Finding> {
     let listed = listed_statics(tree.text(MAP).unwrap_or_default());
@@ -193,7 +230,7 @@ fn is_stateful(word: &str) -> bool {
 }
 
 mod planted {
-    use super::{leftovers, machine_paths, readme, statics};
+    use super::{dependencies, leftovers, machine_paths, readme, statics};
     use crate::tree::Tree;
 
     fn tree(files: &[(&str, &str)]) -> Tree {
@@ -245,5 +282,19 @@ mod planted {
                 ("ARCHITECTURE.md".to_owned(), 3)
             ]
         );
+    }
+
+    #[test]
+    fn a_dependency_without_a_line_is_found() {
+        let cargo = "[dependencies]\nflume = \"1\"\nspin = \"1\"\n[dev-dependencies]\nother = \"1\"\n[target.'cfg(unix)'.dependencies]\nrustix.workspace = true\n";
+        let files = [
+            ("Cargo.toml", cargo),
+            ("ARCHITECTURE.md", "| flume | saves | kept |\n"),
+        ];
+        let lines: Vec<_> = dependencies(&tree(&files))
+            .iter()
+            .map(|it| it.line)
+            .collect();
+        assert_eq!(lines, [3, 7]);
     }
 }

@@ -29,6 +29,38 @@ const RANKS: &[&str] = &[
     "guide",
 ];
 
+/// Where the pure files are: a file, or the beginning of a folder's path.
+const PURE: &[&str] = &[
+    "src/time/backoff.rs",
+    "src/graph/",
+    "src/supervision/strategy.rs",
+    "src/supervision/intensity.rs",
+    "src/supervision/streak.rs",
+    "src/supervision/policy.rs",
+    "src/supervision/validate.rs",
+    "src/supervision/machine/",
+    "src/supervision/dynamic",
+];
+
+/// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.
+const EFFECTS: &[&str] = &[
+    "thread",
+    "atomic",
+    "Mutex",
+    "RwLock",
+    "Condvar",
+    "OnceLock",
+    "OnceCell",
+    "parking_lot",
+    "flume",
+    "kernel",
+    "Clock",
+    "now",
+    "fs",
+    "io",
+    "env",
+];
+
 /// Macros of low rooms that are imported by their bare name.
 const MACROS: &[&str] = &["ord", "recheck"];
 
@@ -95,6 +127,27 @@ fn target<'a>(source: &Source, path: &'a Path) -> Option<&'a str> {
     next.filter(|next| supers >= depth && supers > 0 && rank(next).is_some())
 }
 
+/// Pure files decide and touch nothing: no thread, no lock, no atomic, no clock.
+pub(crate) fn pure_files(source: &Source) -> Vec<Finding> {
+    let is_pure = PURE.iter().any(|start| source.path.starts_with(start));
+    let remedy = "this file only decides: take the value, above all the time, as an argument";
+    let paths = source.paths();
+    let effects = paths
+        .iter()
+        .filter(|path| is_pure && source.is_library(path.line));
+    let effects = effects.filter(|path| path.segments.iter().any(|segment| is_effect(segment)));
+    // A lone lower-case word is a variable.
+    let effects = effects
+        .filter(|path| path.segments.len() > 1 || path.text().starts_with(char::is_uppercase));
+    effects
+        .map(|path| source.finding(path.line, "pure", format!("`{}`: {remedy}", path.text())))
+        .collect()
+}
+
+fn is_effect(segment: &str) -> bool {
+    segment.starts_with("Atomic") || EFFECTS.contains(&segment)
+}
+
 /// No file or folder is named after nothing.
 pub(crate) fn file_names(source: &Source) -> Vec<Finding> {
     let parts = source
@@ -114,7 +167,7 @@ pub(crate) fn file_names(source: &Source) -> Vec<Finding> {
 }
 
 mod planted {
-    use super::{file_names, imports};
+    use super::{file_names, imports, pure_files};
     use crate::planted;
 
     #[test]
@@ -168,5 +221,15 @@ mod planted {
         assert_eq!(planted(file_names, "src/time/utils.rs", ""), [1]);
         assert_eq!(planted(file_names, "tests/it/common/mod.rs", ""), [1]);
         assert_eq!(planted(file_names, "src/time/clock.rs", ""), []);
+    }
+
+    #[test]
+    fn effects_in_pure_files_are_found() {
+        let text = "use std::time::Instant;\nuse std::sync::Mutex;\nlet now = Instant::now();\nuse crate::kernel::stop;\n";
+        assert_eq!(
+            planted(pure_files, "src/supervision/machine/range.rs", text),
+            [2, 3, 4]
+        );
+        assert_eq!(planted(pure_files, "src/supervision/steward.rs", text), []);
     }
 }

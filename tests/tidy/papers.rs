@@ -164,21 +164,23 @@ pub(crate) fn statics(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The names in the first column of the table below the heading that speaks of statics.
+/// The names in backticks in the first column of the table below the heading that speaks of statics.
 fn listed_statics(map: &str) -> Vec<(usize, String)> {
     let lines = map.lines().enumerate();
     let section = lines
         .skip_while(|(_, line)| !(line.starts_with('#') && line.to_lowercase().contains("statics")))
         .skip(1);
-    let rows = section
-        .take_while(|(_, line)| !line.starts_with('#'))
-        .filter_map(|(number, line)| {
-            let name = line.strip_prefix("| `")?.split_once('`')?.0;
-            name.chars()
-                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-                .then(|| (number + 1, name.to_owned()))
-        });
-    rows.collect()
+    let rows = section.take_while(|(_, line)| !line.starts_with('#'));
+    let cells = rows.filter_map(|(number, line)| {
+        Some((number + 1, line.strip_prefix('|')?.split('|').next()?))
+    });
+    let names = cells.flat_map(|(number, cell)| {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(move |name| (number, name.to_owned()))
+    });
+    names.collect()
 }
 
 /// Statics that can change, or are kept per thread.
@@ -270,7 +272,7 @@ mod planted {
     #[test]
     fn statics_and_the_map_name_each_other() {
         let code = "static A: Mutex<u8> = x;\nthread_local! { static B: u8 = 1; }\nstatic C: &'static str = \"\";\n";
-        let map = "## Threads and statics\n| `A` | why |\n| `D` | gone |\n## Next\n| `E` | no |\n";
+        let map = "## Threads and statics\n| `A` | why `X` |\n| `A`, `D` | gone |\n## Next\n| `E` | no |\n";
         let found: Vec<_> = statics(&tree(&[("src/a/b.rs", code), ("ARCHITECTURE.md", map)]))
             .into_iter()
             .map(|it| (it.file, it.line))

@@ -1,0 +1,3 @@
+//! The library from outside: one binary, a file per area, the public face only.
+
+mod send_sync;

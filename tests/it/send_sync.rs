@@ -1,0 +1,51 @@
+//! What may be sent to other threads and shared with them, and what must not: a list for the compiler.
+
+use steadfast::fault::{
+    Backtraces, BudgetReport, Category, ContextGuard, ContextSnapshot, Exhausted, ExitReason,
+    Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity, StartFailure,
+    StopCause, UnitPath,
+};
+use steadfast::time::{Backoff, BackoffError, BackoffFault, Clock, Deadline, Jitter, ManualClock};
+
+/// Compiles for types that may be sent and shared.
+const fn crosses<T: Send + Sync>() {}
+
+/// Compiles for types that stay on their thread: for others the parameter `A` is ambiguous.
+trait StaysHere<A> {
+    const OK: () = ();
+}
+struct Sendable;
+impl<T: ?Sized> StaysHere<()> for T {}
+impl<T: ?Sized + Send> StaysHere<Sendable> for T {}
+
+const _: () = {
+    crosses::<Backtraces>();
+    crosses::<BudgetReport>();
+    crosses::<Category>();
+    crosses::<ContextSnapshot>();
+    crosses::<Exhausted>();
+    crosses::<ExitReason>();
+    crosses::<Failure>();
+    crosses::<Generation>();
+    crosses::<HangPhase>();
+    crosses::<HangReport>();
+    crosses::<PanicLocation>();
+    crosses::<PanicReport>();
+    crosses::<Severity>();
+    crosses::<StartFailure>();
+    crosses::<StopCause>();
+    crosses::<UnitPath>();
+};
+
+const _: () = {
+    crosses::<Backoff>();
+    crosses::<BackoffError>();
+    crosses::<BackoffFault>();
+    crosses::<Clock>();
+    crosses::<Deadline>();
+    crosses::<Jitter>();
+    crosses::<ManualClock>();
+};
+
+// A guard gives back on the thread that made it.
+const _: () = <ContextGuard as StaysHere<_>>::OK;

@@ -186,3 +186,99 @@ impl Classify for BackoffError {
         "backoff.invalid"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Category, Classify, Severity};
+    use crate::fault::{
+        BudgetReport, Exhausted, ExitReason, Failure, Generation, HangPhase, HangReport,
+        PanicReport, StartFailure, StopCause,
+    };
+    use crate::time::Backoff;
+
+    fn panicked() -> ExitReason {
+        ExitReason::Panic(Arc::new(PanicReport::scripted("bug")))
+    }
+
+    // property 45
+    #[test]
+    fn no_panic_is_ever_retryable_however_it_is_wrapped() {
+        let start = StartFailure::new("a/b".into(), panicked());
+        let wrapped = ExitReason::StartFailed(Arc::new(start.clone()));
+        let exhausted = Exhausted::Consecutive {
+            child: "a/b".into(),
+            failures: 3,
+        };
+        let budget = BudgetReport::new("a".into(), exhausted, vec![("a/b".into(), panicked())]);
+        let errors: [&dyn Classify; 5] = [
+            &panicked(),
+            &start,
+            &wrapped,
+            &budget,
+            &ExitReason::BudgetExhausted(Arc::new(budget.clone())),
+        ];
+        for error in errors {
+            assert_eq!(error.category(), Category::Fault, "{}", error.code());
+            assert!(!error.is_retryable(), "{}", error.code());
+        }
+    }
+
+    // property 46
+    #[test]
+    fn every_end_has_a_stable_code() {
+        let hang = HangReport::new(
+            "a".into(),
+            Generation::first(),
+            HangPhase::Running,
+            Duration::ZERO,
+            "a",
+        );
+        let start = StartFailure::new("a".into(), ExitReason::Normal);
+        let budget = BudgetReport::new("a".into(), Exhausted::AbandonedThreads { max: 1 }, vec![]);
+        let ends = [
+            (ExitReason::Normal, "unit.normal", Severity::Low),
+            (
+                ExitReason::Stopped(StopCause::Sibling),
+                "unit.stopped",
+                Severity::Low,
+            ),
+            (
+                ExitReason::Error("full".into()),
+                "unit.error",
+                Severity::Medium,
+            ),
+            (panicked(), "unit.panic", Severity::High),
+            (
+                ExitReason::Abandoned(Arc::new(hang)),
+                "unit.abandoned",
+                Severity::High,
+            ),
+            (
+                ExitReason::StartFailed(Arc::new(start)),
+                "unit.start_failed",
+                Severity::High,
+            ),
+            (
+                ExitReason::BudgetExhausted(Arc::new(budget)),
+                "supervisor.budget_exhausted",
+                Severity::Critical,
+            ),
+        ];
+        for (end, code, severity) in ends {
+            assert_eq!((end.code(), end.severity()), (code, severity));
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_application_is_not_retried_unless_it_says_so() {
+        let failure = Failure::from("disk full");
+        assert_eq!(failure.category(), Category::Application);
+        assert!(!failure.is_retryable());
+        let invalid = Backoff::linear(Duration::ZERO).validate().unwrap_err();
+        assert_eq!(invalid.category(), Category::Validation);
+        assert_eq!(invalid.code(), "backoff.invalid");
+    }
+}

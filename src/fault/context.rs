@@ -375,3 +375,144 @@ impl Layer {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::{ErrorContext, MAX_BREADCRUMBS, MAX_OPERATIONS};
+
+    fn shown() -> String {
+        ErrorContext::capture().to_string()
+    }
+
+    // property 47
+    #[test]
+    fn leaving_an_operation_restores_what_was_before() {
+        let _a = ErrorContext::enter("a");
+        ErrorContext::breadcrumb("1");
+        {
+            let _b = ErrorContext::enter("b");
+            ErrorContext::breadcrumb("2");
+            let _c = ErrorContext::correlate("id");
+            assert_eq!(shown(), "a [1] > b [2] (correlation id)");
+        }
+        assert_eq!(shown(), "a [1]");
+    }
+
+    // property 47
+    #[test]
+    fn a_panic_leaves_the_operations_it_unwinds_through() {
+        let _outer = ErrorContext::enter("outer");
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let _inner = ErrorContext::enter("inner");
+            let elsewhere = ErrorContext::capture();
+            let _attached = ErrorContext::attach(&elsewhere);
+            let _innermost = ErrorContext::enter("innermost");
+            assert_eq!(shown(), "outer > inner > innermost");
+            resume_unwind(Box::new(()));
+        }));
+        assert!(unwound.is_err());
+        assert_eq!(shown(), "outer");
+    }
+
+    // property 47
+    #[test]
+    fn an_attached_context_replaces_the_own_one_until_it_is_dropped() {
+        let there = {
+            let _sender = ErrorContext::enter("sender");
+            let _id = ErrorContext::correlate("r1");
+            ErrorContext::breadcrumb("sent");
+            ErrorContext::capture()
+        };
+        let _own = ErrorContext::enter("own");
+        {
+            let _attached = ErrorContext::attach(&there);
+            assert_eq!(shown(), "sender (correlation r1)");
+            let _handle = ErrorContext::enter("handle");
+            assert_eq!(shown(), "sender > handle (correlation r1)");
+        }
+        assert_eq!(shown(), "own");
+    }
+
+    // property 47
+    #[test]
+    fn guards_dropped_out_of_order_remove_only_their_own() {
+        let a = ErrorContext::enter("a");
+        let b = ErrorContext::enter("b");
+        drop(a);
+        let _c = ErrorContext::enter("c");
+        let _d = ErrorContext::enter("d");
+        drop(b);
+        assert_eq!(shown(), "c > d");
+        let layer = ErrorContext::attach(&ErrorContext::capture());
+        let inner = ErrorContext::attach(&ErrorContext::capture());
+        drop(layer);
+        drop(inner);
+        assert_eq!(shown(), "c > d");
+    }
+
+    // property 47
+    #[test]
+    fn random_nests_of_guards_always_restore_the_context() {
+        fn nest(rng: &mut fastrand::Rng, depth: u32) {
+            for _ in 0..rng.u32(0..3) {
+                let before = shown();
+                let unwound = catch_unwind(AssertUnwindSafe(|| {
+                    let _guard = match rng.u32(0..3) {
+                        0 => ErrorContext::enter(depth.to_string()),
+                        1 => ErrorContext::correlate(depth.to_string()),
+                        _ => ErrorContext::attach(&ErrorContext::capture()),
+                    };
+                    let _frame = ErrorContext::enter("frame");
+                    (0..rng.u32(0..20)).for_each(|_| ErrorContext::breadcrumb("mark"));
+                    if depth > 0 {
+                        nest(rng, depth - 1);
+                    }
+                    if rng.bool() {
+                        resume_unwind(Box::new(()));
+                    }
+                }));
+                drop(unwound);
+                assert_eq!(shown(), before);
+            }
+        }
+        for seed in 0..500 {
+            let _root = ErrorContext::enter("root");
+            nest(&mut fastrand::Rng::with_seed(seed), 5);
+        }
+        assert!(ErrorContext::capture().is_empty());
+    }
+
+    #[test]
+    fn breadcrumbs_are_bounded_and_the_dropped_ones_counted() {
+        let _operation = ErrorContext::enter("loop");
+        for index in 0..=MAX_BREADCRUMBS {
+            ErrorContext::breadcrumb(index.to_string());
+        }
+        let snapshot = ErrorContext::capture();
+        assert_eq!(snapshot.breadcrumbs().count(), MAX_BREADCRUMBS);
+        assert_eq!(snapshot.breadcrumbs().next(), Some("1"));
+        assert_eq!(snapshot.dropped(), 1);
+        assert!(snapshot.to_string().ends_with("(1 marks dropped)"));
+    }
+
+    #[test]
+    fn a_context_handed_on_for_ever_stays_bounded() {
+        let mut snapshot = ErrorContext::capture();
+        for round in 0..10 * MAX_OPERATIONS {
+            let _from = ErrorContext::attach(&snapshot);
+            let _operation = ErrorContext::enter(round.to_string());
+            snapshot = ErrorContext::capture();
+        }
+        assert_eq!(snapshot.operations().count(), MAX_OPERATIONS);
+        assert_eq!(snapshot.operations().last(), Some("319"));
+        assert_eq!(snapshot.dropped(), 9 * 32);
+    }
+
+    #[test]
+    fn a_mark_without_an_operation_stays_nowhere() {
+        ErrorContext::breadcrumb("lost");
+        assert!(ErrorContext::capture().is_empty());
+    }
+}

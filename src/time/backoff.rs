@@ -296,3 +296,206 @@ impl fmt::Display for BackoffFault {
 }
 
 impl std::error::Error for BackoffError {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fastrand::Rng;
+
+    use super::{Backoff, BackoffFault, Jitter};
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn any_duration(rng: &mut Rng) -> Duration {
+        let magnitude = 1 << rng.u32(1..60);
+        match rng.u32(0..10) {
+            0 => Duration::ZERO,
+            1 => Duration::MAX,
+            2 => Duration::from_nanos(rng.u64(0..10)),
+            _ => Duration::from_nanos(rng.u64(0..magnitude)),
+        }
+    }
+
+    fn any_backoff(rng: &mut Rng) -> Backoff {
+        let first = any_duration(rng);
+        let backoff = match rng.u32(0..4) {
+            0 => Backoff::none(),
+            1 => Backoff::constant(first),
+            2 => Backoff::linear(first),
+            _ => Backoff::exponential(first).factor(match rng.u32(0..10) {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                2 => -2.0,
+                _ => rng.f64() * 4.0,
+            }),
+        };
+        let backoff = if rng.bool() {
+            backoff.cap(any_duration(rng))
+        } else {
+            backoff
+        };
+        backoff
+            .jitter([Jitter::None, Jitter::Full, Jitter::Decorrelated][rng.usize(0..3)])
+            .immediate_first(rng.bool())
+    }
+
+    fn delays(backoff: &Backoff, count: u32, rng: &mut Rng) -> Vec<Duration> {
+        let mut previous = Duration::ZERO;
+        (0..count)
+            .map(|attempt| {
+                previous = backoff.delay(attempt, previous, rng);
+                previous
+            })
+            .collect()
+    }
+
+    // property 44
+    #[test]
+    fn no_backoff_whatever_its_numbers_exceeds_its_longest_delay() {
+        let mut rng = Rng::with_seed(44);
+        for _ in 0..20_000 {
+            let backoff = any_backoff(&mut rng);
+            let attempt = if rng.bool() {
+                rng.u32(0..70)
+            } else {
+                rng.u32(..)
+            };
+            let previous = any_duration(&mut rng);
+            let delay = backoff.delay(attempt, previous, &mut rng);
+            assert!(delay <= backoff.longest(), "{delay:?} of {backoff:?}");
+        }
+    }
+
+    // property 44
+    #[test]
+    fn full_jitter_stays_within_the_delay_and_uses_all_of_it() {
+        let plain = Backoff::exponential(MS(50)).cap(MS(2_000));
+        let jittered = plain.clone().jitter(Jitter::Full);
+        let mut rng = Rng::with_seed(1);
+        for attempt in 0..10 {
+            let bound = plain.delay(attempt, Duration::ZERO, &mut rng);
+            let drawn: Vec<_> = (0..1_000)
+                .map(|_| jittered.delay(attempt, Duration::ZERO, &mut rng))
+                .collect();
+            assert!(drawn.iter().all(|delay| *delay <= bound));
+            assert!(drawn.iter().any(|delay| *delay < bound / 20));
+            assert!(drawn.iter().any(|delay| *delay > bound / 20 * 19));
+        }
+    }
+
+    // property 44
+    #[test]
+    fn decorrelated_jitter_stays_between_the_first_delay_and_thrice_the_previous() {
+        let backoff = Backoff::exponential(MS(10))
+            .cap(MS(500))
+            .jitter(Jitter::Decorrelated);
+        let mut rng = Rng::with_seed(2);
+        let mut longest = Duration::ZERO;
+        for _ in 0..200 {
+            let mut previous = Duration::ZERO;
+            for delay in delays(&backoff, 20, &mut rng) {
+                let upper = (previous * 3).clamp(MS(10), MS(500));
+                assert!(
+                    (MS(10)..=upper).contains(&delay),
+                    "{delay:?} after {previous:?}"
+                );
+                previous = delay;
+                longest = longest.max(delay);
+            }
+        }
+        assert!(longest > MS(450), "it never grew");
+    }
+
+    // property 44
+    #[test]
+    fn each_shape_grows_as_it_says_and_stops_at_its_cap() {
+        let mut rng = Rng::with_seed(3);
+        let cases = [
+            (Backoff::none(), [0, 0, 0, 0]),
+            (Backoff::constant(MS(7)), [7, 7, 7, 7]),
+            (Backoff::linear(MS(10)).cap(MS(35)), [10, 20, 30, 35]),
+            (
+                Backoff::exponential(MS(10)).factor(3.0).cap(MS(200)),
+                [10, 30, 90, 200],
+            ),
+            (
+                Backoff::exponential(MS(10)).immediate_first(true),
+                [0, 10, 20, 40],
+            ),
+        ];
+        for (backoff, expected) in cases {
+            assert_eq!(
+                delays(&backoff, 4, &mut rng),
+                expected.map(MS),
+                "{backoff:?}"
+            );
+        }
+    }
+
+    // decision 10
+    #[test]
+    fn supervision_restarts_at_once_then_within_a_growing_bound() {
+        let backoff = Backoff::default();
+        assert!(backoff.validate().is_ok());
+        assert_eq!(backoff.longest(), Duration::from_secs(30));
+        let mut rng = Rng::with_seed(4);
+        for _ in 0..200 {
+            let drawn = delays(&backoff, 12, &mut rng);
+            assert_eq!(drawn[0], Duration::ZERO);
+            for (delay, doublings) in drawn[1..].iter().zip(0..) {
+                let bound = (MS(50) * 2_u32.pow(doublings)).min(Duration::from_secs(30));
+                assert!(*delay <= bound);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_delays() {
+        let backoff = Backoff::default();
+        let drawn = |seed| delays(&backoff, 10, &mut Rng::with_seed(seed));
+        assert_eq!(drawn(5), drawn(5));
+        assert_ne!(drawn(5), drawn(6));
+    }
+
+    // property 62
+    #[test]
+    fn all_faults_are_listed_at_once() {
+        let error = Backoff::exponential(MS(20))
+            .factor(0.5)
+            .cap(MS(10))
+            .validate()
+            .unwrap_err();
+        assert_eq!(
+            error.faults(),
+            [
+                BackoffFault::Factor { factor: 0.5 },
+                BackoffFault::CapBelowFirst {
+                    cap: MS(10),
+                    first: MS(20)
+                },
+            ]
+        );
+        assert_eq!(
+            error.to_string(),
+            "invalid backoff: the factor 0.5 is not at least one; \
+             the cap 10ms is below the first delay 20ms"
+        );
+        let zero = Backoff::linear(Duration::ZERO).validate().unwrap_err();
+        assert_eq!(zero.faults(), [BackoffFault::ZeroDelay]);
+    }
+
+    #[test]
+    fn a_valid_backoff_of_every_shape_passes() {
+        for backoff in [
+            Backoff::none(),
+            Backoff::constant(Duration::from_secs(60)),
+            Backoff::linear(MS(1)),
+            Backoff::exponential(MS(1)).factor(1.0),
+        ] {
+            assert!(backoff.validate().is_ok(), "{backoff:?}");
+        }
+        let long = Backoff::constant(Duration::from_secs(60));
+        assert_eq!(long.longest(), Duration::from_secs(60));
+    }
+}

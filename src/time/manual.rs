@@ -15,6 +15,7 @@ struct State {
     base: Instant,
     /// Nanoseconds since `base`.
     elapsed_ns: AtomicU64,
+    moving: parking_lot::Mutex<()>,
 }
 
 impl ManualClock {
@@ -24,6 +25,7 @@ impl ManualClock {
         Self(Arc::new(State {
             base: read_system(),
             elapsed_ns: AtomicU64::new(0),
+            moving: parking_lot::Mutex::default(),
         }))
     }
 
@@ -44,10 +46,12 @@ impl ManualClock {
     /// Moves the time forward. It saturates some 584 years after the start.
     pub fn advance(&self, duration: Duration) {
         let step = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        // Relaxed: nothing is read by way of it. Release: pairs with the Acquire in now.
-        let moved = |elapsed: u64| Some(elapsed.saturating_add(step));
-        let ns = &self.0.elapsed_ns;
-        let _old = ns.fetch_update(Ordering::Release, Ordering::Relaxed, moved);
+        let _one_at_a_time = self.0.moving.lock();
+        // Relaxed: written under this lock only.
+        let elapsed = self.0.elapsed_ns.load(Ordering::Relaxed);
+        let moved = elapsed.saturating_add(step);
+        // Release: pairs with the Acquire in now.
+        self.0.elapsed_ns.store(moved, Ordering::Release);
     }
 }
 

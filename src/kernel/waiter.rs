@@ -1,0 +1,291 @@
+//! One waiting thread: a word that says, once, why the wait ended, and the thread to wake.
+//!
+//! # State
+//! One byte: `PENDING` (the wait goes on) and then one of `NOTIFIED`, `STOPPED`, `TIMED_OUT` (somebody woke it) or
+//! `LEFT` (the thread ended the wait by itself). Beside it the handle of the thread that waits.
+//!
+//! # Invariants
+//! * I1: a wait has one cause. The byte changes once, from `PENDING`, by compare-and-swap.
+//! * I2: a waiter is used again only by a thread that holds the last reference to it, so a late wake of an earlier
+//!   wait cannot reach a later one: whoever could send it would still hold a reference.
+//! * I3: who ends a wait wakes the thread *after* the byte changed, so a thread that parks only while it reads
+//!   `PENDING` is not left asleep: the wake is remembered by `park` if it comes first.
+//!
+//! # Protocol
+//! * P1 `wake(cause)`: swap `PENDING` for the cause; on success unpark the thread. Lists, stop signals and alarms
+//!   compete here; the first wins and is told so.
+//! * P2 `park`: until the byte is not `PENDING`: park.
+//! * P3 `leave`: swap `PENDING` for `LEFT`; on failure return the cause that came first.
+//! * P4 `checkout`/`give_back`: the thread's own waiter, kept between waits if nobody else refers to it (I2).
+//!
+//! # Orderings
+//! | site | ordering | pairs with | why |
+//! |---|---|---|---|
+//! | `waiter.wake` | Release | `waiter.cause`, `waiter.left` | what was done before a wake is seen by the woken thread |
+//! | `waiter.cause` | Acquire | `waiter.wake` | as above, for a thread that was woken |
+//! | `waiter.left` | Acquire (on failure) | `waiter.wake` | as above, for a thread that was leaving and passes the wake on |
+
+#[cfg(not(all(test, loom)))]
+use std::cell::Cell;
+use std::fmt;
+#[cfg(not(all(test, loom)))]
+use std::sync::OnceLock;
+#[cfg(not(all(test, loom)))]
+use std::time::Duration;
+
+use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::{Arc, ord, thread};
+
+/// How often a waiter looks at its word before its thread parks, on a machine with more than one core: about as long
+/// as putting a thread to sleep and waking it costs.
+#[cfg(not(all(test, loom)))]
+const SPINS: u32 = 100;
+
+const PENDING: u8 = 0;
+const NOTIFIED: u8 = 1;
+const STOPPED: u8 = 2;
+const TIMED_OUT: u8 = 3;
+const LEFT: u8 = 4;
+
+/// Why a wait ended. Set once per wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Wake {
+    /// The list notified this waiter: what it waits for may have come.
+    Notified,
+    /// The stop signal rose to a level that this wait obeys.
+    Stopped,
+    /// The deadline passed.
+    TimedOut,
+}
+
+impl Wake {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Notified => NOTIFIED,
+            Self::Stopped => STOPPED,
+            Self::TimedOut => TIMED_OUT,
+        }
+    }
+
+    const fn of(code: u8) -> Option<Self> {
+        match code {
+            NOTIFIED => Some(Self::Notified),
+            STOPPED => Some(Self::Stopped),
+            TIMED_OUT => Some(Self::TimedOut),
+            _ => None,
+        }
+    }
+}
+
+/// One waiting thread.
+pub(crate) struct Waiter {
+    word: AtomicU8,
+    thread: thread::Thread,
+}
+
+impl Waiter {
+    /// A waiter for the current thread.
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU8::new(PENDING),
+            thread: thread::current(),
+        }
+    }
+
+    /// Ends the wait with `cause`, unless it has ended already. True if this call ended it.
+    pub(crate) fn wake(&self, cause: Wake) -> bool {
+        let woken = self.mark(cause);
+        if woken {
+            self.unpark();
+        }
+        woken
+    }
+
+    /// The first half of [`wake`](Self::wake): for a caller that holds a lock, and unparks after it.
+    pub(super) fn mark(&self, cause: Wake) -> bool {
+        // Release: P1, pairs with the Acquires in `cause` (P2) and `leave` (P3).
+        let ended = ord!("waiter.wake", Release);
+        // Relaxed on failure: a wake that came too late learns nothing but that.
+        self.word
+            .compare_exchange(PENDING, cause.code(), ended, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The second half of [`wake`](Self::wake); only after `mark` returned true.
+    pub(super) fn unpark(&self) {
+        self.thread.unpark();
+    }
+
+    /// Why the wait ended; `None` while it goes on.
+    pub(crate) fn cause(&self) -> Option<Wake> {
+        // Acquire: P2, pairs with the Release in `mark` (P1).
+        Wake::of(self.word.load(ord!("waiter.cause", Acquire)))
+    }
+
+    /// True while nothing has ended the wait.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.cause().is_none()
+    }
+
+    /// Parks the current thread until the wait has ended. Only the waiter's own thread may call it.
+    pub(crate) fn park(&self) {
+        while self.is_pending() {
+            thread::park();
+        }
+    }
+
+    /// Parks the current thread until the wait has ended or about `limit` has passed; may return early. It does not
+    /// end the wait: after a look at the clock the caller does, by `wake(Wake::TimedOut)`.
+    #[cfg(not(all(test, loom)))]
+    pub(crate) fn park_timeout(&self, limit: Duration) {
+        if self.is_pending() {
+            thread::park_timeout(limit);
+        }
+    }
+
+    /// Looks at the word for a short while. True if the wait ended meanwhile.
+    #[cfg(not(all(test, loom)))]
+    pub(super) fn spin(&self) -> bool {
+        (0..spins()).any(|_| {
+            crate::sync::spin_loop();
+            !self.is_pending()
+        })
+    }
+
+    /// Ends the wait from inside. Returns the cause that came first, if one did.
+    pub(super) fn leave(&self) -> Option<Wake> {
+        // Acquire: P3, pairs with the Release in `mark`: a wake that is passed on carries what it was about.
+        let late = ord!("waiter.left", Acquire);
+        // Relaxed on success: nothing is published, nobody reads more than the byte.
+        match self
+            .word
+            .compare_exchange(PENDING, LEFT, Ordering::Relaxed, late)
+        {
+            Ok(_) => None,
+            Err(code) => Wake::of(code),
+        }
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter")
+            .field("cause", &self.cause())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(not(all(test, loom)))]
+thread_local! {
+    /// The waiter of this thread between two waits.
+    static KEPT: Cell<Option<Arc<Waiter>>> = const { Cell::new(None) };
+}
+
+/// A pending waiter of the current thread: the one it kept, if nobody else still refers to it (I2).
+#[cfg(not(all(test, loom)))]
+pub(super) fn checkout() -> Arc<Waiter> {
+    let kept = KEPT.try_with(Cell::take).ok().flatten();
+    match kept {
+        Some(mut waiter) => {
+            if let Some(alone) = Arc::get_mut(&mut waiter) {
+                *alone.word.get_mut() = PENDING;
+                waiter
+            } else {
+                Arc::new(Waiter::new())
+            }
+        }
+        None => Arc::new(Waiter::new()),
+    }
+}
+
+/// A pending waiter of the current thread. Models do not keep waiters: reuse rests on uniqueness alone (I2).
+#[cfg(all(test, loom))]
+pub(super) fn checkout() -> Arc<Waiter> {
+    Arc::new(Waiter::new())
+}
+
+/// Keeps `waiter` for this thread's next wait.
+#[cfg(not(all(test, loom)))]
+pub(super) fn give_back(waiter: Arc<Waiter>) {
+    // While the thread's locals are being destroyed there is nowhere to keep it, and nothing to keep it for.
+    let _ = KEPT.try_with(|kept| kept.set(Some(waiter)));
+}
+
+/// Drops the waiter.
+#[cfg(all(test, loom))]
+pub(super) fn give_back(waiter: Arc<Waiter>) {
+    drop(waiter);
+}
+
+/// How often a waiter spins here: never on one core, where it would only keep the notifier from running.
+#[cfg(not(all(test, loom)))]
+fn spins() -> u32 {
+    static BUDGET: OnceLock<u32> = OnceLock::new();
+    *BUDGET.get_or_init(|| match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() > 1 => SPINS,
+        _ => 0,
+    })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_cause_ends_the_wait() {
+        let waiter = Waiter::new();
+        assert!(waiter.is_pending());
+        assert!(waiter.wake(Wake::Stopped));
+        assert!(!waiter.wake(Wake::Notified));
+        assert_eq!(waiter.cause(), Some(Wake::Stopped));
+        assert_eq!(waiter.leave(), Some(Wake::Stopped));
+    }
+
+    #[test]
+    fn a_waiter_that_left_cannot_be_woken() {
+        let waiter = Waiter::new();
+        assert_eq!(waiter.leave(), None);
+        assert!(!waiter.wake(Wake::TimedOut));
+        assert_eq!(waiter.cause(), None);
+    }
+
+    #[test]
+    fn a_wake_before_the_park_is_not_lost() {
+        let waiter = Waiter::new();
+        waiter.wake(Wake::Notified);
+        waiter.park();
+        assert_eq!(waiter.cause(), Some(Wake::Notified));
+    }
+
+    #[test]
+    fn a_kept_waiter_is_used_again_once_nobody_refers_to_it() {
+        let first = checkout();
+        let address = Arc::as_ptr(&first);
+        first.wake(Wake::Notified);
+        give_back(first);
+        let second = checkout();
+        assert_eq!(Arc::as_ptr(&second), address);
+        assert!(second.is_pending());
+    }
+
+    #[test]
+    fn a_waiter_that_somebody_still_holds_is_replaced() {
+        let first = checkout();
+        let held = Arc::clone(&first);
+        give_back(first);
+        let second = checkout();
+        assert!(!Arc::ptr_eq(&held, &second));
+        held.wake(Wake::Stopped);
+        assert!(second.is_pending());
+    }
+
+    #[test]
+    fn a_thread_parks_until_another_wakes_it() {
+        let waiter = checkout();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(waiter.wake(Wake::TimedOut)));
+            waiter.park();
+        });
+        assert_eq!(waiter.cause(), Some(Wake::TimedOut));
+    }
+}

@@ -1,0 +1,6 @@
+//! Named scenarios: what the machines do, told as sequences of events.
+
+mod restarting;
+mod world;
+
+pub(super) use world::origin;

@@ -1,0 +1,240 @@
+//! A world around one machine: it plays the shell, keeps a diary, and answers when it is told to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause, UnitPath};
+use crate::supervision::machine::{
+    CallId, ChildView, Done, Effect, Event, Fate, Key, Request, StaticMachine, Target,
+};
+use crate::supervision::{ChildPolicy, ChildState, ManageError, SupervisorPolicy};
+use crate::time::{Backoff, ManualClock};
+
+/// Some instant to count from.
+pub(in crate::supervision::machine) fn origin() -> Instant {
+    ManualClock::new().clock().now()
+}
+
+/// A machine and the time; each line of the diary is one effect.
+pub(super) struct World {
+    pub(super) machine: StaticMachine,
+    pub(super) now: Instant,
+    pub(super) effects: Vec<Effect>,
+    calls: u64,
+}
+
+/// A worker that restarts without delay.
+pub(super) fn worker(id: &str) -> ChildPolicy {
+    ChildPolicy {
+        backoff: Backoff::none(),
+        ..ChildPolicy::worker(id)
+    }
+}
+
+/// A supervisor with all defaults.
+pub(super) fn policy() -> SupervisorPolicy {
+    SupervisorPolicy::new(UnitPath::new("top"))
+}
+
+/// An abnormal end.
+pub(super) fn crash() -> ExitReason {
+    ExitReason::Error("crash".into())
+}
+
+pub(super) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+impl World {
+    pub(super) fn new(policy: SupervisorPolicy, children: Vec<ChildPolicy>) -> Self {
+        let children = children
+            .into_iter()
+            .map(|child| (child, Generation::NONE))
+            .collect();
+        Self {
+            machine: StaticMachine::new(policy, children).0,
+            now: origin(),
+            effects: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// A world in which all children are up.
+    pub(super) fn up(policy: SupervisorPolicy, children: Vec<ChildPolicy>) -> Self {
+        let mut world = Self::new(policy, children);
+        world.begin();
+        world.start_all();
+        world.clear();
+        world
+    }
+
+    pub(super) fn step(&mut self, event: Event) -> &mut Self {
+        self.machine.step(event, self.now, &mut self.effects);
+        self
+    }
+
+    pub(super) fn begin(&mut self) -> &mut Self {
+        self.step(Event::Begin)
+    }
+
+    /// Forgets the diary.
+    pub(super) fn clear(&mut self) -> &mut Self {
+        self.effects.clear();
+        self
+    }
+
+    pub(super) fn view(&self, id: &str) -> ChildView<'_> {
+        let target = Target::Id(id.into());
+        self.machine.find(&target).expect("a known child")
+    }
+
+    pub(super) fn state(&self, id: &str) -> ChildState {
+        self.view(id).state
+    }
+
+    fn run(&self, id: &str) -> (Key, Generation) {
+        let view = self.view(id);
+        (view.key, view.generation)
+    }
+
+    pub(super) fn started(&mut self, id: &str) -> &mut Self {
+        let (key, generation) = self.run(id);
+        self.step(Event::Started { key, generation })
+    }
+
+    pub(super) fn ended(&mut self, id: &str, reason: ExitReason) -> &mut Self {
+        let (key, generation) = self.run(id);
+        self.step(Event::Ended {
+            key,
+            generation,
+            reason,
+        })
+    }
+
+    /// Lets the child end because it was asked to.
+    pub(super) fn stopped(&mut self, id: &str) -> &mut Self {
+        self.ended(id, ExitReason::Stopped(StopCause::Shutdown))
+    }
+
+    /// Lets every child that starts come up, until none starts.
+    pub(super) fn start_all(&mut self) -> &mut Self {
+        loop {
+            let starting = self
+                .machine
+                .children()
+                .find(|view| view.state == ChildState::Starting)
+                .map(|view| view.policy.id.as_str().to_owned());
+            match starting {
+                Some(id) => self.started(&id),
+                None => return self,
+            };
+        }
+    }
+
+    /// Time passes, and the machine is told as it wishes.
+    pub(super) fn after(&mut self, time: Duration) -> &mut Self {
+        let end = self.now + time;
+        while let Some(due) = self.machine.next_due().filter(|&due| due <= end) {
+            self.now = self.now.max(due);
+            self.step(Event::Due);
+        }
+        self.now = end;
+        self
+    }
+
+    pub(super) fn call(&mut self, request: Request) -> CallId {
+        self.calls += 1;
+        let call = CallId(self.calls);
+        self.step(Event::Call { call, request });
+        call
+    }
+
+    pub(super) fn stop(&mut self, within: Option<Duration>) -> &mut Self {
+        let deadline = within.map(|limit| self.now + limit);
+        self.step(Event::Stop {
+            cause: StopCause::Shutdown,
+            deadline,
+        })
+    }
+
+    pub(super) fn hung(&mut self, id: &str) -> &mut Self {
+        let (key, generation) = self.run(id);
+        let path = UnitPath::new("top").join(id);
+        let report = HangReport::new(path, generation, HangPhase::Running, ms(60_000), "t");
+        self.step(Event::Hung {
+            key,
+            generation,
+            report: Arc::new(report),
+        })
+    }
+
+    /// The diary, in words.
+    pub(super) fn diary(&self) -> Vec<String> {
+        self.effects
+            .iter()
+            .map(|effect| self.word(effect))
+            .collect()
+    }
+
+    fn name(&self, key: Key) -> String {
+        self.machine
+            .find(&Target::Key(key))
+            .map_or_else(|| "?".into(), |view| view.policy.id.to_string())
+    }
+
+    fn word(&self, effect: &Effect) -> String {
+        match effect {
+            Effect::Launch {
+                key, generation, ..
+            } => {
+                format!("launch {} {generation}", self.name(*key))
+            }
+            Effect::AskStop { key, cause, .. } => {
+                format!("ask {} {}", self.name(*key), cause.as_str())
+            }
+            Effect::Abandon { key, phase, .. } => format!("abandon {} {phase}", self.name(*key)),
+            Effect::Exited {
+                key,
+                while_stopping,
+                then,
+                ..
+            } => {
+                let how = if *while_stopping {
+                    "expected"
+                } else {
+                    "itself"
+                };
+                format!("exited {} {how} {}", self.name(*key), fate(*then))
+            }
+            Effect::Running { key, .. } => format!("running {}", self.name(*key)),
+            Effect::Ignored { key, .. } => format!("ignored {}", self.name(*key)),
+            Effect::Forget { .. } => "forget".into(),
+            Effect::Answer { answer, .. } => format!("answer {}", answer_word(answer)),
+            Effect::Up => "up".into(),
+            Effect::Ending { reason } => format!("ending {}", reason.kind()),
+            Effect::AbortProcess { .. } => "abort".into(),
+            Effect::Ended { reason } => format!("ended {}", reason.kind()),
+        }
+    }
+}
+
+fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Restart { .. } => "restart",
+        Fate::Keep => "keep",
+        Fate::Forget => "forget",
+        Fate::Escalate => "escalate",
+    }
+}
+
+fn answer_word(answer: &Result<Done, ManageError>) -> String {
+    match answer {
+        Ok(Done::Started { .. }) => "started".into(),
+        Ok(done) => format!("{done:?}").to_lowercase(),
+        Err(error) => format!("{error:?}")
+            .split(['(', ' ', '{'])
+            .next()
+            .unwrap_or("")
+            .to_lowercase(),
+    }
+}

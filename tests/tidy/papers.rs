@@ -142,7 +142,9 @@ pub(crate) fn statics(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut found = Vec::new();
     for source in &tree.sources {
+        let file = source.path.trim_start_matches("src/");
         for (line, name) in stateful_statics(source) {
+            let name = format!("{file} {name}");
             if !listed.iter().any(|(_, known)| *known == name) {
                 let remedy = format!(
                     "`{name}`: hang the state on a System, or list it in {MAP} and say why it must be one"
@@ -164,23 +166,26 @@ pub(crate) fn statics(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The names in backticks in the first column of the table below the heading that speaks of statics.
+/// File and name of each row ``| `NAME`, `OTHER` | `file`: … |`` below the heading that speaks of statics.
 fn listed_statics(map: &str) -> Vec<(usize, String)> {
     let lines = map.lines().enumerate();
     let section = lines
         .skip_while(|(_, line)| !(line.starts_with('#') && line.to_lowercase().contains("statics")))
         .skip(1);
-    let rows = section.take_while(|(_, line)| !line.starts_with('#'));
-    let cells = rows.filter_map(|(number, line)| {
-        Some((number + 1, line.strip_prefix('|')?.split('|').next()?))
-    });
-    let names = cells.flat_map(|(number, cell)| {
-        cell.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(move |name| (number, name.to_owned()))
-    });
-    names.collect()
+    let mut listed = Vec::new();
+    for (number, line) in section.take_while(|(_, line)| !line.starts_with('#')) {
+        let quoted = |cell: usize| {
+            line.split('|')
+                .nth(cell)
+                .unwrap_or_default()
+                .split('`')
+                .skip(1)
+                .step_by(2)
+        };
+        let file = quoted(2).next().unwrap_or_default();
+        listed.extend(quoted(1).map(|name| (number + 1, format!("{file} {name}"))));
+    }
+    listed
 }
 
 /// Statics that can change, or are kept per thread.
@@ -272,7 +277,7 @@ mod planted {
     #[test]
     fn statics_and_the_map_name_each_other() {
         let code = "static A: Mutex<u8> = x;\nthread_local! { static B: u8 = 1; }\nstatic C: &'static str = \"\";\n";
-        let map = "## Threads and statics\n| `A` | why `X` |\n| `A`, `D` | gone |\n## Next\n| `E` | no |\n";
+        let map = "## Threads and statics\n| `A` | `a/b.rs`: why `X` |\n| `A`, `D` | `a/b.rs`: gone |\n## Next\n| `E` | no |\n";
         let found: Vec<_> = statics(&tree(&[("src/a/b.rs", code), ("ARCHITECTURE.md", map)]))
             .into_iter()
             .map(|it| (it.file, it.line))

@@ -46,6 +46,8 @@ impl Token {
 pub(crate) struct Path {
     pub(crate) line: usize,
     pub(crate) segments: Vec<String>,
+    /// The place of its last word among the tokens.
+    pub(crate) token: usize,
     /// Whether a `!` follows.
     pub(crate) is_macro: bool,
 }
@@ -241,11 +243,38 @@ impl Source {
             .collect()
     }
 
-    /// Whether a remark stands on the line, or above it within the same statement (three lines at most).
+    /// Whether a remark stands on the line, above it within the same statement, or at most three lines above.
     pub(crate) fn has_remark(&self, line: usize) -> bool {
-        let from = line.saturating_sub(4);
-        let near = &self.comments[from..line.min(self.comments.len())];
-        near.iter().any(|comment| !comment.trim().is_empty())
+        let code = |line: usize| self.code[line - 1].trim();
+        let is_remark = |line: usize| !self.comments[line - 1].trim().is_empty();
+        let is_blank = |line: usize| code(line).is_empty() && !is_remark(line);
+        let goes_on = |line: &usize| !is_blank(*line) && !code(*line).ends_with([';', '{', '}']);
+        let statement = (1..line).rev().take_while(goes_on).take(12);
+        let near = (line.saturating_sub(3).max(1)..line).filter(|&above| code(above).is_empty());
+        is_remark(line) || statement.chain(near).any(is_remark)
+    }
+
+    /// Whether the token stands in the body of a `while` or a `loop`.
+    pub(crate) fn in_loop(&self, token: usize) -> bool {
+        let mut depth = 0usize;
+        for at in (0..token).rev() {
+            match self.tokens[at].text.as_str() {
+                "}" => depth += 1,
+                "{" if depth > 0 => depth -= 1,
+                "{" if self.header(at).any(|word| matches!(word, "while" | "loop")) => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// The words between the end of the statement before and the brace at `open`.
+    fn header(&self, open: usize) -> impl Iterator<Item = &str> {
+        let before = self.tokens[..open]
+            .iter()
+            .rev()
+            .map(|token| token.text.as_str());
+        before.take_while(|word| !matches!(*word, ";" | "{" | "}"))
     }
 
     fn mark_tests(&mut self) {
@@ -399,6 +428,7 @@ fn read_path(tokens: &[Token], mut at: usize, prefix: &[String], paths: &mut Vec
     paths.push(Path {
         line,
         segments,
+        token: at - 1,
         is_macro: text(at) == "!",
     });
     at
@@ -426,6 +456,20 @@ mod scanner {
         let marked: Vec<_> = (1..=9).filter(|&line| source.is_test(line)).collect();
         assert_eq!(marked, [2, 3, 4, 5, 6, 8, 9]);
         assert_eq!(source.tests()[0].name, "b");
+    }
+
+    #[test]
+    fn bodies_of_loops_are_known() {
+        let text = "fn f() { while x() { y(a); } z(b); let c = loop { match d { _ => {} } } }\n";
+        let source = Source::new("src/a.rs", text);
+        let inside = |word: &str| {
+            source
+                .tokens
+                .iter()
+                .position(|it| it.text == word)
+                .is_some_and(|at| source.in_loop(at))
+        };
+        assert_eq!(["x", "a", "b", "d"].map(inside), [false, true, false, true]);
     }
 
     #[test]

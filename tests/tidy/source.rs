@@ -254,6 +254,19 @@ impl Source {
         is_remark(line) || statement.chain(near).any(is_remark)
     }
 
+    /// Whether the line belongs to an item that is compiled out when the models run.
+    pub(crate) fn is_unmodelled(&self, line: usize) -> bool {
+        let out = |text: &str| matches!(text, "cfg(not(all(test,loom)))" | "cfg(not(loom))");
+        let gates = self
+            .attributes
+            .iter()
+            .filter(|attribute| out(&attribute.text));
+        let mut items = gates.map(|gate| (gate.first, end_of_item(&self.tokens, gate.next_token)));
+        items.any(|(first, end)| {
+            first <= line && self.tokens.get(end).is_some_and(|end| line <= end.line)
+        })
+    }
+
     /// Whether the token stands in the body of a `while` or a `loop`.
     pub(crate) fn in_loop(&self, token: usize) -> bool {
         let mut depth = 0usize;

@@ -9,6 +9,8 @@ mod allowed;
 mod bans;
 #[path = "tidy/cellar.rs"]
 mod cellar;
+#[path = "tidy/face.rs"]
+mod face;
 #[path = "tidy/guarantees.rs"]
 mod guarantees;
 #[path = "tidy/lexer.rs"]
@@ -69,6 +71,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
     findings.extend(cellar::unique_names(&tree.sources));
     findings.extend(cellar::twins(&tree.sources));
     findings.extend(lints::count(&tree.sources, allowed::LINT_EXCEPTIONS));
+    findings.extend(face::crossing(&tree.sources));
     findings.extend(papers::machine_paths(tree));
     findings.extend(papers::leftovers(tree));
     findings.extend(papers::readme(tree));

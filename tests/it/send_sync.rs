@@ -1,9 +1,13 @@
 //! What may be sent to other threads and shared with them, and what must not: a list for the compiler.
 
 use steadfast::fault::{
-    Backtraces, BudgetReport, Category, ContextGuard, ContextSnapshot, Exhausted, ExitReason,
-    Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity, StartFailure,
-    StopCause, UnitPath,
+    Backtraces, BudgetReport, Category, ContextGuard, ContextSnapshot, ErrorContext, Exhausted,
+    ExitReason, Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity,
+    StartFailure, StopCause, UnitPath,
+};
+use steadfast::supervision::{
+    AutoShutdown, ChildId, ChildKind, ChildState, Counts, Intensity, ManageError, OnHang, Restart,
+    Shutdown, SpecError, SpecWarning, Strategy,
 };
 use steadfast::time::{Backoff, BackoffError, BackoffFault, Clock, Deadline, Jitter, ManualClock};
 
@@ -23,6 +27,7 @@ const _: () = {
     crosses::<BudgetReport>();
     crosses::<Category>();
     crosses::<ContextSnapshot>();
+    crosses::<ErrorContext>();
     crosses::<Exhausted>();
     crosses::<ExitReason>();
     crosses::<Failure>();
@@ -45,6 +50,22 @@ const _: () = {
     crosses::<Deadline>();
     crosses::<Jitter>();
     crosses::<ManualClock>();
+};
+
+const _: () = {
+    crosses::<AutoShutdown>();
+    crosses::<ChildId>();
+    crosses::<ChildKind>();
+    crosses::<ChildState>();
+    crosses::<Counts>();
+    crosses::<Intensity>();
+    crosses::<ManageError>();
+    crosses::<OnHang>();
+    crosses::<Restart>();
+    crosses::<Shutdown>();
+    crosses::<SpecError>();
+    crosses::<SpecWarning>();
+    crosses::<Strategy>();
 };
 
 // A guard gives back on the thread that made it.

@@ -390,6 +390,7 @@ mod tests {
     #[test]
     fn leaving_an_operation_restores_what_was_before() {
         let _a = ErrorContext::enter("a");
+        assert_eq!(shown(), "a");
         ErrorContext::breadcrumb("1");
         {
             let _b = ErrorContext::enter("b");
@@ -448,8 +449,11 @@ mod tests {
         let layer = ErrorContext::attach(&ErrorContext::capture());
         let inner = ErrorContext::attach(&ErrorContext::capture());
         drop(layer);
+        let _layer = ErrorContext::attach(&ErrorContext::capture());
+        let _inner = ErrorContext::attach(&ErrorContext::capture());
+        let _e = ErrorContext::enter("e");
         drop(inner);
-        assert_eq!(shown(), "c > d");
+        assert_eq!(shown(), "c > d > e");
     }
 
     // property 47

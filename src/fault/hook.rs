@@ -293,11 +293,16 @@ mod tests {
             assert!(catch(|| panic!("ours")).is_err());
         }
         assert_eq!(calls(), 4, "a panic of a unit goes on, once");
+        let notes = catch(|| {
+            let _swallowed = catch_unwind(|| panic!("noted"));
+            NOTES.with_borrow(Vec::len)
+        });
+        assert_eq!(notes.unwrap(), 1, "and is noted once");
 
         let mut identity = Identity::new(UnitPath::new("demo/quiet"), Generation::first());
         identity.quiet = true;
         let _quiet = enter_identity(identity);
         assert!(catch(|| panic!("quiet")).is_err());
-        assert_eq!(calls(), 4, "a panic of a quiet unit does not");
+        assert_eq!(calls(), 5, "a panic of a quiet unit does not");
     }
 }

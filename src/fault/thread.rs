@@ -9,6 +9,8 @@ use super::catch::{Caught, catch};
 use super::context::ErrorContext;
 use super::panic_report::PanicReport;
 use super::unit_path::UnitPath;
+use crate::kernel::waiters::{WaitList, wait_for};
+use crate::time::{Clock, Deadline};
 
 /// What Linux keeps of a thread's name.
 const MAX_NAME: usize = 15;
@@ -39,9 +41,10 @@ pub(crate) struct StartedThread {
 #[derive(Clone, Debug)]
 pub(crate) struct Gone(Arc<Life>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Life {
     gone: AtomicBool,
+    waiting: WaitList,
     panic: OnceLock<Arc<PanicReport>>,
 }
 
@@ -51,6 +54,7 @@ impl Drop for Sentinel {
     fn drop(&mut self) {
         // Release: all that the thread did happens before what is done once it is known to be gone.
         self.0.gone.store(true, Ordering::Release);
+        self.0.waiting.notify_all();
     }
 }
 
@@ -63,7 +67,11 @@ pub(crate) fn start(
     plan: ThreadPlan,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<StartedThread> {
-    let life = Arc::new(Life::default());
+    let life = Arc::new(Life {
+        gone: AtomicBool::new(false),
+        waiting: WaitList::new(),
+        panic: OnceLock::new(),
+    });
     let gone = Gone(Arc::clone(&life));
     let context = ErrorContext::capture();
     let mut builder = Builder::new().name(os_name(&plan.name));
@@ -123,6 +131,13 @@ impl Gone {
         self.0.gone.load(Ordering::Acquire)
     }
 
+    /// Waits until the thread is gone; false if the deadline passes before. It obeys no stop signal: who
+    /// stops a tree waits for threads after everything has been told to stop.
+    pub(crate) fn wait(&self, clock: &Clock, deadline: Deadline) -> bool {
+        let gone = || self.is_gone().then_some(());
+        wait_for(&self.0.waiting, None, clock, deadline.instant(), gone).is_ok()
+    }
+
     /// The panic of the body itself, if there was one.
     pub(crate) fn panic(&self) -> Option<Arc<PanicReport>> {
         self.0.panic.get().cloned()
@@ -178,6 +193,7 @@ mod tests {
     use crate::fault::ErrorContext;
     use crate::fault::hook::{Identity, enter_identity};
     use crate::fault::{Generation, UnitPath};
+    use crate::time::{Clock, ManualClock};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -189,11 +205,10 @@ mod tests {
     }
 
     fn end(mut started: StartedThread) -> Gone {
-        let gone = started.gone().clone();
-        if let Some(handle) = started.handle.take() {
-            handle.join().unwrap();
-        }
-        gone
+        let clock = Clock::system();
+        assert!(started.gone().wait(&clock, clock.deadline(PATIENCE)));
+        assert!(started.join_if_gone());
+        started.gone().clone()
     }
 
     // property 47
@@ -231,8 +246,48 @@ mod tests {
         dropping_rx.recv_timeout(PATIENCE).unwrap();
         assert!(!started.gone().is_gone());
         assert!(!started.join_if_gone());
+        let clock = Clock::system();
+        let soon = clock.deadline(Duration::from_millis(1));
+        assert!(!started.gone().wait(&clock, soon));
         go_on.send(()).unwrap();
         assert!(end(started).is_gone());
+    }
+
+    #[test]
+    fn a_wait_for_the_end_of_a_thread_ends_on_a_clock_that_stands_still() {
+        let manual = ManualClock::new();
+        let clock = manual.clock();
+        let (go_on, go_on_rx) = sync_channel(1);
+        let started = start(plan("waited for"), move || {
+            go_on_rx.recv_timeout(PATIENCE).unwrap();
+        });
+        let started = started.unwrap();
+        // A wait that does not end must fail this test, not hang it: so it runs on a thread of its own.
+        let (waited, waited_rx) = sync_channel(1);
+        let wait = || {
+            let (gone, clock, waited) = (started.gone().clone(), clock.clone(), waited.clone());
+            let waiting = start(plan("waiting"), move || {
+                let deadline = clock.deadline(PATIENCE);
+                waited.send(gone.wait(&clock, deadline)).unwrap();
+            });
+            manual.wait_for_sleepers(1);
+            waiting
+        };
+        let first = wait().unwrap();
+        manual.advance(PATIENCE);
+        assert!(
+            !waited_rx.recv_timeout(PATIENCE).unwrap(),
+            "the deadline ends the wait"
+        );
+        let second = wait().unwrap();
+        go_on.send(()).unwrap();
+        assert!(
+            waited_rx.recv_timeout(PATIENCE).unwrap(),
+            "the thread's end ends the wait"
+        );
+        end(first);
+        end(second);
+        end(started);
     }
 
     #[test]
@@ -262,7 +317,7 @@ mod tests {
     fn a_thread_has_the_name_and_size_of_its_plan() {
         let (tx, rx) = sync_channel(1);
         let named = ThreadPlan {
-            name: "a-very-long-name\0with-a-nul".to_owned(),
+            name: "very\0long-with-a-nul".to_owned(),
             stack_size: Some(256 * 1024),
         };
         let started = start(named, move || {
@@ -270,9 +325,9 @@ mod tests {
                 .unwrap();
         });
         let started = started.unwrap();
-        assert_eq!(started.thread().name(), Some("a-very-long-nam"));
+        assert_eq!(started.thread().name(), Some("very?long-with-"));
         let name = rx.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(name.as_deref(), Some("a-very-long-nam"));
+        assert_eq!(name.as_deref(), Some("very?long-with-"));
         end(started);
     }
 

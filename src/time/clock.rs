@@ -1,10 +1,13 @@
 //! Where the time comes from: the one file that reads the real clock.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
 use super::manual::ManualClock;
+use crate::kernel::waiter::{Waiter, Wake};
+use crate::kernel::waiters::Alarm;
 
 /// Where the time comes from. Cheap to clone; clones of a manual clock show the same time.
 ///
@@ -84,6 +87,32 @@ impl Clock {
     #[must_use]
     pub const fn is_coarse(&self) -> bool {
         matches!(self.0, Source::Coarse(_))
+    }
+}
+
+impl Alarm for Clock {
+    fn now(&self) -> Instant {
+        Self::now(self)
+    }
+
+    fn park(&self, waiter: &Arc<Waiter>, at: Option<Instant>) {
+        match (&self.0, at) {
+            (_, None) => waiter.park(),
+            (Source::Manual(manual), Some(at)) => manual.park(waiter, at),
+            (Source::System | Source::Coarse(_), Some(at)) => self.park_until(waiter, at),
+        }
+    }
+}
+
+impl Clock {
+    /// Parks in real time, once; the wait comes back after a wake-up without a cause.
+    fn park_until(&self, waiter: &Waiter, at: Instant) {
+        let left = at.saturating_duration_since(self.now());
+        if left.is_zero() {
+            waiter.wake(Wake::TimedOut);
+        } else {
+            waiter.park_timeout(left);
+        }
     }
 }
 
@@ -195,6 +224,25 @@ mod tests {
     use std::time::Duration;
 
     use super::Clock;
+    use crate::kernel::waiter::Wake;
+    use crate::kernel::waiters::{WaitList, wait_for};
+
+    #[test]
+    fn a_wait_in_real_time_is_never_ended_early() {
+        for clock in [Clock::system(), Clock::coarse()] {
+            let started = Clock::system().now();
+            let length = Duration::from_millis(3);
+            let until = clock.deadline(length).instant();
+            let ended = wait_for(&WaitList::new(), None, &clock, until, || None::<()>);
+            assert_eq!(ended, Err(Wake::TimedOut));
+            // The coarse clock may lag when the deadline is made, but then it lags no more at the end.
+            let waited = Clock::system().now() - started;
+            assert!(
+                waited + clock.resolution() >= length,
+                "{clock:?} after {waited:?}"
+            );
+        }
+    }
 
     #[test]
     fn the_coarse_clock_is_never_ahead_and_never_goes_back() {

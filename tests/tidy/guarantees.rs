@@ -78,9 +78,20 @@ fn whole_number(text: &str) -> Option<u32> {
 
 /// The numbers of one comment line: `None` when it is prose, an error when it begins like a remark and goes on otherwise.
 fn remark(comment: &str) -> Option<Result<Vec<Id>, String>> {
-    let text = comment.trim().strip_prefix("//")?.split(':').next()?.trim();
+    let text = comment
+        .trim()
+        .strip_prefix("//")?
+        .trim_start_matches('/')
+        .split(':')
+        .next()?
+        .trim();
     let mut items = text.split(',').map(str::trim);
-    let mut ids = vec![Id::parse(items.next()?)?];
+    let first = items.next()?;
+    let mut ids = match Id::parse(first) {
+        Some(id) => vec![id],
+        None if begins_like_id(first) => return Some(Err(first.to_owned())),
+        None => return None,
+    };
     for item in items {
         // `property 1, 2` goes on with the kind of the number before.
         let same_kind =
@@ -91,6 +102,25 @@ fn remark(comment: &str) -> Option<Result<Vec<Id>, String>> {
         }
     }
     Some(Ok(ids))
+}
+
+/// `Property 3`, `OTP 24`, `decisions 1 to 3`, `S2. And more`: meant as numbers, and not readable as such.
+fn begins_like_id(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let words = [
+        "properties",
+        "property",
+        "decisions",
+        "decision",
+        "otp",
+        "d",
+        "s",
+    ];
+    let rest = words.into_iter().find_map(|word| text.strip_prefix(word));
+    rest.is_some_and(|rest| {
+        rest.trim_start_matches([' ', '-'])
+            .starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 /// What the remarks of the code say: for each number the tests that name it, and where one of them stands.
@@ -353,7 +383,16 @@ mod planted {
             Some("decision 8 S61")
         );
         assert_eq!(read("// D is a letter, S2 too"), None);
-        assert!(matches!(remark("// OTP-1 to OTP-3"), None | Some(Err(_))));
+        assert_eq!(read("/// property 3").as_deref(), Some("property 3"));
+        for meant in [
+            "// OTP-1 to OTP-3",
+            "// Property 3",
+            "// properties 1, 2",
+            "// S2. And more",
+            "// OTP 4",
+        ] {
+            assert!(matches!(remark(meant), Some(Err(_))), "{meant}");
+        }
         assert!(matches!(remark("// OTP-1, and more"), Some(Err(_))));
     }
 

@@ -9,6 +9,10 @@ use steadfast::supervision::{
     AutoShutdown, ChildId, ChildKind, ChildState, Counts, Intensity, ManageError, OnHang, Restart,
     Shutdown, SpecError, SpecWarning, Strategy,
 };
+use steadfast::telemetry::{
+    AttachError, AttachGuard, DetachError, Event, EventKind, Filter, HandlerInfo, Measure,
+    RecordedEvent, Recorder, SpanContext, SpanGuard, SpanId, Telemetry, TraceId, Value,
+};
 use steadfast::time::{Backoff, BackoffError, BackoffFault, Clock, Deadline, Jitter, ManualClock};
 
 /// Compiles for types that may be sent and shared.
@@ -67,6 +71,26 @@ const _: () = {
     crosses::<SpecWarning>();
     crosses::<Strategy>();
 };
+
+const _: () = {
+    crosses::<AttachError>();
+    crosses::<DetachError>();
+    crosses::<Event>();
+    crosses::<EventKind>();
+    crosses::<Filter>();
+    crosses::<HandlerInfo>();
+    crosses::<Measure>();
+    crosses::<RecordedEvent>();
+    crosses::<Recorder>();
+    crosses::<SpanContext>();
+    crosses::<SpanId>();
+    crosses::<Telemetry>();
+    crosses::<TraceId>();
+    crosses::<Value>();
+};
+
+const _: () = <AttachGuard as StaysHere<_>>::OK;
+const _: () = <SpanGuard as StaysHere<_>>::OK;
 
 // A guard gives back on the thread that made it.
 const _: () = <ContextGuard as StaysHere<_>>::OK;

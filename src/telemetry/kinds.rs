@@ -1,0 +1,109 @@
+//! The table of all events that the library emits.
+//!
+//! Each kind names exactly what its events carry. In debug builds an event that carries anything else
+//! panics where it is emitted, so the table cannot drift from the code. A row stands here only if code
+//! emits it.
+
+use log::Level;
+
+use super::event::EventKind;
+
+const SUPERVISION: &str = "steadfast::supervision";
+const SYSTEM: &str = "steadfast::system";
+const CHANNEL: &str = "steadfast::channel";
+const TELEMETRY: &str = "steadfast::telemetry";
+const SPAN: &str = "steadfast::span";
+
+/// Declares the statics and, from the same rows, the table of them all.
+macro_rules! kinds {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident = $text:literal, $target:ident, $level:ident, [$($measure:literal),*], [$($tag:literal),*];
+    )+) => {
+        $(
+            #[doc = $doc]
+            ///
+            #[doc = concat!("`", $text, "`, measurements ", stringify!([$($measure),*]), ", metadata ", stringify!([$($tag),*]), ".")]
+            pub static $name: EventKind = EventKind {
+                name: $text,
+                target: $target,
+                level: Level::$level,
+                measurements: &[$($measure),*],
+                metadata: &[$($tag),*],
+                doc: $doc.trim_ascii(),
+            };
+        )+
+
+        /// All kinds of events of the library.
+        pub static ALL: &[&EventKind] = &[$(&$name),+];
+    };
+}
+
+kinds! {
+    /// A child is up: its start function returned.
+    CHILD_STARTED = "child.started", SUPERVISION, Info, [], ["path", "generation"];
+    /// The start function of a child said that it is not needed.
+    CHILD_IGNORED = "child.ignored", SUPERVISION, Info, [], ["path", "generation"];
+    /// A run of a child ended before it was up.
+    CHILD_START_FAILED = "child.start_failed", SUPERVISION, Error, [], ["path", "generation", "reason", "expected"];
+    /// A run of a child ended; `expected` says whether it had been asked to.
+    CHILD_EXITED = "child.exited", SUPERVISION, Warn, [], ["path", "generation", "reason", "expected"];
+    /// A child will be started again after `delay`; `attempt` counts its failures without progress.
+    CHILD_RESTARTING = "child.restarting", SUPERVISION, Warn, ["attempt", "delay"], ["path", "generation"];
+    /// A child is asked to stop.
+    CHILD_STOPPING = "child.stopping", SUPERVISION, Debug, [], ["path", "generation", "cause"];
+    /// A child did not respond in time: its run is fenced and written off, its thread may live on.
+    CHILD_ABANDONED = "child.abandoned", SUPERVISION, Error, [], ["path", "generation", "phase", "thread"];
+    /// The thread of an abandoned run ended after all.
+    CHILD_ABANDONED_RETURNED = "child.abandoned_returned", SUPERVISION, Info, [], ["path", "generation"];
+    /// A child shows no sign of life: `level` is `warn` for the first limit, `hang` for the second.
+    CHILD_HUNG = "child.hung", SUPERVISION, Warn, ["silent_for"], ["path", "generation", "checkpoint", "level"];
+    /// The specification of a child was dropped.
+    CHILD_FORGOTTEN = "child.forgotten", SUPERVISION, Debug, [], ["path"];
+    /// An `on_stop` hook of a child panicked or could not run.
+    HOOK_FAILED = "child.hook_failed", SUPERVISION, Error, [], ["path", "generation", "problem"];
+    /// A supervisor is up with all its initial children.
+    SUPERVISOR_STARTED = "supervisor.started", SUPERVISION, Info, [], ["path"];
+    /// A supervisor begins to end.
+    SUPERVISOR_STOPPING = "supervisor.stopping", SUPERVISION, Info, [], ["path", "reason"];
+    /// A supervisor has ended, with all its children down.
+    SUPERVISOR_ENDED = "supervisor.ended", SUPERVISION, Info, [], ["path", "reason"];
+    /// A supervisor gives up.
+    SUPERVISOR_BUDGET_EXHAUSTED = "supervisor.budget_exhausted", SUPERVISION, Error, [], ["path", "exhausted"];
+    /// A supervisor ends because of a significant child.
+    SUPERVISOR_AUTO_SHUTDOWN = "supervisor.auto_shutdown", SUPERVISION, Info, [], ["path"];
+    /// A specification is valid, but not what it seems.
+    SUPERVISOR_SPEC_WARNING = "supervisor.spec_warning", SUPERVISION, Warn, [], ["path", "warning"];
+    /// A specification was changed while it runs.
+    SUPERVISOR_SPEC_CHANGED = "supervisor.spec_changed", SUPERVISION, Info, [], ["path", "change"];
+    /// A late effect of an abandoned run was refused.
+    FENCE_REFUSED = "fence.refused", SUPERVISION, Warn, [], ["path", "generation", "operation"];
+    /// A system is up.
+    SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["path"];
+    /// A system begins to stop.
+    SYSTEM_STOPPING = "system.stopping", SYSTEM, Info, [], ["path"];
+    /// A system has stopped; `abandoned` threads would not.
+    SYSTEM_STOPPED = "system.stopped", SYSTEM, Info, ["stopped", "failed", "abandoned"], ["path"];
+    /// A channel did not take a value; `why` is full, stopped, disconnected or fenced.
+    CHANNEL_REFUSED = "channel.refused", CHANNEL, Debug, [], ["name", "why"];
+    /// A handler panicked and was detached.
+    HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
+    /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.
+    DROPPED = "telemetry.dropped", TELEMETRY, Warn, ["count"], [];
+    /// A span began.
+    SPAN_START = "span.start", SPAN, Trace, [], ["name"];
+    /// A span ended; `status` is `ok` or what [`SpanGuard::fail`](super::SpanGuard::fail) was told.
+    SPAN_STOP = "span.stop", SPAN, Trace, ["duration"], ["name", "status"];
+    /// A span was ended by a panic.
+    SPAN_EXCEPTION = "span.exception", SPAN, Debug, ["duration"], ["name"];
+    /// Something happened within a span.
+    SPAN_EVENT = "span.event", SPAN, Trace, [], ["name", "event"];
+    /// A span was linked to one of another trace.
+    SPAN_LINK = "span.link", SPAN, Trace, [], ["name", "linked"];
+}
+
+/// The kind with this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static EventKind> {
+    ALL.iter().copied().find(|kind| kind.name == name)
+}

@@ -42,6 +42,11 @@ pub(crate) fn catch_drop<T>(value: T) -> Result<(), Caught> {
     catch(move || drop(value))
 }
 
+/// Whether a panic ends the process, so that there is nothing to catch.
+pub(crate) const fn panics_abort() -> bool {
+    cfg!(panic = "abort")
+}
+
 /// Ends the thread's work quietly: no hook runs, and [`catch`] returns [`Caught::Fenced`].
 pub(crate) fn unwind_fenced() -> ! {
     resume_unwind(Box::new(FencedUnwind))
@@ -152,6 +157,7 @@ mod tests {
 
     #[test]
     fn what_a_closure_returns_passes_through() {
+        assert!(!super::panics_abort());
         assert!(matches!(catch(|| 7), Ok(7)));
     }
 

@@ -1,8 +1,9 @@
 //! What kind of failure an error is, so that code can decide about errors that it does not know.
 
+use super::budget_report::BudgetReport;
 use super::exit_reason::ExitReason;
 use super::failure::Failure;
-use super::reports::{BudgetReport, StartFailure};
+use super::start_failure::StartFailure;
 use crate::time::BackoffError;
 
 /// What kind of failure it is.

@@ -62,7 +62,8 @@ impl ErrorContext {
     /// Leaves a mark in the current operation: of the last 16 an error will tell. Without an operation
     /// it does nothing, because nothing would ever remove it.
     pub fn breadcrumb(mark: impl Into<Cow<'static, str>>) {
-        with_local(|local| local.breadcrumb(mark.into()));
+        let mark = mark.into();
+        with_local(|local| local.breadcrumb(mark));
     }
 
     /// The context as a value: to keep in an error, or to attach on another thread. Costs one reference
@@ -392,6 +393,7 @@ mod tests {
         let _a = ErrorContext::enter("a");
         assert_eq!(shown(), "a");
         ErrorContext::breadcrumb("1");
+        assert_eq!(shown(), "a [1]");
         {
             let _b = ErrorContext::enter("b");
             ErrorContext::breadcrumb("2");

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::budget_report::BudgetReport;
 use super::failure::Failure;
+use super::hang_report::HangReport;
 use super::panic_report::PanicReport;
-use super::reports::{BudgetReport, HangReport, StartFailure};
+use super::start_failure::StartFailure;
 use super::stop_cause::StopCause;
 
 /// How a run of a unit ended. Cheap to clone, because many may want to know.

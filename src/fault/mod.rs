@@ -16,24 +16,30 @@
     )
 )]
 
+mod budget_report;
 pub(crate) mod catch;
 mod classify;
 mod context;
 mod exit_reason;
 mod failure;
+mod generation;
+mod hang_report;
 pub(crate) mod hook;
 mod panic_report;
-mod reports;
+mod start_failure;
 mod stop_cause;
 pub(crate) mod thread;
 mod unit_path;
 
+pub use budget_report::{BudgetReport, Exhausted};
 pub use classify::{Category, Classify, Severity};
 pub use context::{ContextGuard, ContextSnapshot, ErrorContext};
 pub use exit_reason::ExitReason;
 pub use failure::Failure;
+pub use generation::Generation;
+pub use hang_report::{HangPhase, HangReport};
 pub use hook::Backtraces;
 pub use panic_report::{PanicLocation, PanicReport};
-pub use reports::{BudgetReport, Exhausted, HangPhase, HangReport, StartFailure};
+pub use start_failure::StartFailure;
 pub use stop_cause::StopCause;
-pub use unit_path::{Generation, UnitPath};
+pub use unit_path::UnitPath;

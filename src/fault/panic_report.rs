@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 use super::catch;
 use super::context::ContextSnapshot;
+use super::generation::Generation;
 use super::hook::Recorded;
-use super::unit_path::{Generation, UnitPath};
+use super::unit_path::UnitPath;
 
 /// What a panic carries that is no text.
 const UNKNOWN_PAYLOAD: &str = "panic payload of an unknown type";

@@ -16,7 +16,8 @@ use crate::time::{Clock, Deadline};
 const MAX_NAME: usize = 15;
 
 thread_local! {
-    /// Registered before any other local of the thread, hence dropped after all of them.
+    /// Registered before any other local of the thread, hence dropped after all of them: std drops them in
+    /// the reverse order of their registration. (A panic of such a drop aborts the process; Rust's rule.)
     static SENTINEL: OnceLock<Sentinel> = const { OnceLock::new() };
 }
 

@@ -1,11 +1,11 @@
-//! Who a unit is: its path, and which of its runs.
+//! Who a unit is: its place in the tree.
 
 use std::fmt;
 use std::sync::Arc;
 
 /// The place of a unit in its tree: `demo/readers/reader`. Cheap to clone.
 ///
-/// It names the logical unit; each of its runs has a [`Generation`].
+/// It names the logical unit; each of its runs has a [`Generation`](super::Generation).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPath(Arc<str>);
 
@@ -64,42 +64,9 @@ impl AsRef<str> for UnitPath {
     }
 }
 
-/// One run of a unit. The first run is 1; each restart counts one up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Generation(u64);
-
-impl Generation {
-    /// No run yet.
-    pub const NONE: Self = Self(0);
-
-    /// The first run.
-    #[must_use]
-    pub const fn first() -> Self {
-        Self(1)
-    }
-
-    /// The run after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    /// The number of the run, counted from one.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for Generation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Generation, UnitPath};
+    use super::UnitPath;
 
     #[test]
     fn a_path_names_its_last_part() {
@@ -107,11 +74,5 @@ mod tests {
         assert_eq!(path.as_str(), "demo/readers/reader");
         assert_eq!(path.id(), "reader");
         assert_eq!(UnitPath::new("demo").id(), "demo");
-    }
-
-    #[test]
-    fn each_run_counts_one_up_from_the_first() {
-        assert_eq!(Generation::NONE.next(), Generation::first());
-        assert_eq!(Generation::first().next().get(), 2);
     }
 }

@@ -46,9 +46,10 @@ impl Clock {
     /// The monotonic clock as of the kernel's last tick: some 4 ns per reading.
     ///
     /// It lags behind [`Clock::system`] by up to [`Clock::resolution`] (1 to 10 ms, by the kernel's
-    /// configuration), is never ahead of it and never goes back. Timed waits may therefore end late
-    /// by that much, never early. Where there is no such clock (other systems than Linux and
-    /// Android, or a kernel that refuses) this is [`Clock::system`], and [`Clock::is_coarse`] says so.
+    /// configuration), is never ahead of it and never goes back. A deadline made from it may thus lie that
+    /// much too early, and its passing be noticed that much too late. Where there is no such clock (other
+    /// systems than Linux and Android, or a kernel that refuses) this is [`Clock::system`], and
+    /// [`Clock::is_coarse`] says so.
     #[must_use]
     pub fn coarse() -> Self {
         CoarseBase::new().map_or(Self::system(), |base| Self(Source::Coarse(base)))
@@ -228,26 +229,21 @@ mod tests {
     use crate::kernel::waiters::{WaitList, wait_for};
 
     #[test]
-    fn a_wait_in_real_time_is_never_ended_early() {
+    fn a_wait_in_real_time_does_not_end_before_its_deadline() {
+        let system = Clock::system();
         for clock in [Clock::system(), Clock::coarse()] {
-            let started = Clock::system().now();
-            let length = Duration::from_millis(3);
-            let until = clock.deadline(length).instant();
-            let ended = wait_for(&WaitList::new(), None, &clock, until, || None::<()>);
+            let until = system.now() + Duration::from_millis(3);
+            let ended = wait_for(&WaitList::new(), None, &clock, Some(until), || None::<()>);
             assert_eq!(ended, Err(Wake::TimedOut));
-            // The coarse clock may lag when the deadline is made, but then it lags no more at the end.
-            let waited = Clock::system().now() - started;
-            assert!(
-                waited + clock.resolution() >= length,
-                "{clock:?} after {waited:?}"
-            );
+            assert!(system.now() >= until, "{clock:?} ended the wait early");
         }
     }
 
     #[test]
     fn the_coarse_clock_is_never_ahead_and_never_goes_back() {
         let (coarse, system) = (Clock::coarse(), Clock::system());
-        let slack = coarse.resolution() * 2;
+        // Far more than the resolution: a virtual machine may hold back its ticks.
+        let slack = Duration::from_secs(1);
         let mut last = coarse.now();
         for _ in 0..100_000 {
             let before = system.now();

@@ -52,10 +52,12 @@ pub struct HangReport {
     pub silent_for: Duration,
     /// The name of its thread.
     pub thread: String,
+    /// What the operating system says the thread does (Linux): its state, and where in the kernel it waits.
+    pub os_state: Option<String>,
 }
 
 impl HangReport {
-    /// A report without a checkpoint.
+    /// A report without a checkpoint and without what the operating system knows.
     #[must_use]
     pub fn new(
         path: UnitPath,
@@ -71,6 +73,7 @@ impl HangReport {
             checkpoint: None,
             silent_for,
             thread: thread.into(),
+            os_state: None,
         }
     }
 }
@@ -82,9 +85,12 @@ impl fmt::Display for HangReport {
             "{} hung while {} (generation {}, thread {}, silent for {:?}",
             self.path, self.phase, self.generation, self.thread, self.silent_for
         )?;
-        match self.checkpoint {
-            Some(checkpoint) => write!(f, ", after checkpoint {checkpoint})"),
-            None => f.write_str(")"),
+        if let Some(checkpoint) = self.checkpoint {
+            write!(f, ", after checkpoint {checkpoint}")?;
         }
+        if let Some(state) = &self.os_state {
+            write!(f, ", {state}")?;
+        }
+        f.write_str(")")
     }
 }

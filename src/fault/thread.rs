@@ -44,6 +44,7 @@ pub(crate) struct Gone(Arc<Life>);
 
 #[derive(Debug)]
 struct Life {
+    os_id: OnceLock<OsId>,
     gone: AtomicBool,
     waiting: WaitList,
     panic: OnceLock<Arc<PanicReport>>,
@@ -69,6 +70,7 @@ pub(crate) fn start(
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<StartedThread> {
     let life = Arc::new(Life {
+        os_id: OnceLock::new(),
         gone: AtomicBool::new(false),
         waiting: WaitList::new(),
         panic: OnceLock::new(),
@@ -87,6 +89,7 @@ pub(crate) fn start(
         SENTINEL.with(|sentinel| {
             let _first = sentinel.set(Sentinel(Arc::clone(&life)));
         });
+        let _only = life.os_id.set(OsId::current());
         let _context = (!context.is_empty()).then(|| ErrorContext::attach(&context));
         if let Err(Caught::Panic(report)) = catch(body) {
             log::error!(target: "steadfast::fault", "thread.panicked {report}");
@@ -139,9 +142,53 @@ impl Gone {
         wait_for(&self.0.waiting, None, clock, deadline.instant(), gone).is_ok()
     }
 
+    /// What the operating system says the thread does: `S (sleeping) in futex_do_wait`. `None` when the
+    /// thread has not begun or is gone, and where the system does not tell. Reads files; for reports.
+    pub(crate) fn os_state(&self) -> Option<String> {
+        let state = self.0.os_id.get()?.state()?;
+        // An id is given to another thread only after this one is gone.
+        (!self.is_gone()).then_some(state)
+    }
+
     /// The panic of the body itself, if there was one.
     pub(crate) fn panic(&self) -> Option<Arc<PanicReport>> {
         self.0.panic.get().cloned()
+    }
+}
+
+/// What the operating system calls a thread.
+#[derive(Clone, Copy, Debug)]
+struct OsId(#[cfg(target_os = "linux")] rustix::thread::Pid);
+
+#[cfg(target_os = "linux")]
+impl OsId {
+    fn current() -> Self {
+        Self(rustix::thread::gettid())
+    }
+
+    fn state(self) -> Option<String> {
+        let folder = format!("/proc/self/task/{}", self.0.as_raw_nonzero());
+        let status = std::fs::read_to_string(format!("{folder}/status")).ok()?;
+        let mut lines = status.lines();
+        let state = lines.find_map(|line| line.strip_prefix("State:"))?.trim();
+        match std::fs::read_to_string(format!("{folder}/wchan")) {
+            Ok(place) if !matches!(place.trim(), "" | "0") => {
+                Some(format!("{state} in {}", place.trim()))
+            }
+            // It runs, or the kernel does not tell where it waits.
+            _ => Some(state.to_owned()),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl OsId {
+    const fn current() -> Self {
+        Self()
+    }
+
+    const fn state(self) -> Option<String> {
+        None
     }
 }
 
@@ -289,6 +336,24 @@ mod tests {
         end(first);
         end(second);
         end(started);
+    }
+
+    // decision 24
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_tells_what_a_thread_does_until_it_is_gone() {
+        let (begun, begun_rx) = sync_channel(1);
+        let (go_on, go_on_rx) = sync_channel(1);
+        let started = start(plan("blocked"), move || {
+            begun.send(()).unwrap();
+            go_on_rx.recv_timeout(PATIENCE).unwrap();
+        });
+        let started = started.unwrap();
+        begun_rx.recv_timeout(PATIENCE).unwrap();
+        let state = started.gone().os_state().unwrap();
+        assert!(state.starts_with(['R', 'S', 'D']), "{state}");
+        go_on.send(()).unwrap();
+        assert_eq!(end(started).os_state(), None);
     }
 
     #[test]

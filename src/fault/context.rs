@@ -7,16 +7,11 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// Breadcrumbs kept per operation; older ones are dropped and counted.
-const MAX_BREADCRUMBS: usize = 16;
-/// Operations kept in a snapshot; the outermost ones beyond it are dropped and counted, so that a
-/// context which is handed from thread to thread for ever does not grow for ever.
-const MAX_OPERATIONS: usize = 32;
+use super::context_snapshot::{ContextSnapshot, Operation};
 
 thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
@@ -128,119 +123,6 @@ impl fmt::Debug for ContextGuard {
     }
 }
 
-/// What a thread was doing at some moment. Cheap to clone, and may go to other threads.
-#[derive(Clone, Default)]
-pub struct ContextSnapshot(Option<Arc<Captured>>);
-
-#[derive(Default)]
-struct Captured {
-    operations: Vec<Operation>,
-    correlation: Option<Arc<str>>,
-    dropped: u64,
-}
-
-#[derive(Clone)]
-struct Operation {
-    number: u64,
-    name: Option<Cow<'static, str>>,
-    correlation: Option<Arc<str>>,
-    breadcrumbs: VecDeque<Cow<'static, str>>,
-    dropped: u64,
-}
-
-impl ContextSnapshot {
-    /// Whether there is nothing to tell.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    /// The operations, the outermost first.
-    pub fn operations(&self) -> impl Iterator<Item = &str> {
-        self.captured()
-            .flat_map(|captured| &captured.operations)
-            .filter_map(|operation| operation.name.as_deref())
-    }
-
-    /// The breadcrumbs of all operations, the oldest first.
-    pub fn breadcrumbs(&self) -> impl Iterator<Item = &str> {
-        self.captured()
-            .flat_map(|captured| &captured.operations)
-            .flat_map(|operation| &operation.breadcrumbs)
-            .map(AsRef::as_ref)
-    }
-
-    /// The id given to [`ErrorContext::correlate`], the innermost one.
-    #[must_use]
-    pub fn correlation(&self) -> Option<&str> {
-        self.0.as_ref()?.correlation.as_deref()
-    }
-
-    /// How many breadcrumbs and operations were dropped, because there were too many.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.captured()
-            .map(|captured| {
-                let breadcrumbs: u64 = captured.operations.iter().map(|one| one.dropped).sum();
-                captured.dropped + breadcrumbs
-            })
-            .sum()
-    }
-
-    fn captured(&self) -> impl Iterator<Item = &Captured> {
-        self.0.as_deref().into_iter()
-    }
-}
-
-impl fmt::Display for ContextSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(captured) = &self.0 else {
-            return Ok(());
-        };
-        let mut lead = "";
-        for operation in captured.operations.iter().filter(|one| one.name.is_some()) {
-            write!(f, "{lead}{operation}")?;
-            lead = " > ";
-        }
-        if let Some(id) = &captured.correlation {
-            let space = if lead.is_empty() { "" } else { " " };
-            write!(f, "{space}(correlation {id})")?;
-        }
-        match self.dropped() {
-            0 => Ok(()),
-            dropped => write!(f, " ({dropped} marks dropped)"),
-        }
-    }
-}
-
-impl fmt::Debug for ContextSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ContextSnapshot({self})")
-    }
-}
-
-impl Operation {
-    const fn new(name: Option<Cow<'static, str>>, correlation: Option<Arc<str>>) -> Self {
-        Self {
-            number: 0,
-            name,
-            correlation,
-            breadcrumbs: VecDeque::new(),
-            dropped: 0,
-        }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name.as_deref().unwrap_or_default())?;
-        for (index, mark) in self.breadcrumbs.iter().enumerate() {
-            write!(f, "{}{mark}", if index == 0 { " [" } else { "; " })?;
-        }
-        f.write_str(if self.breadcrumbs.is_empty() { "" } else { "]" })
-    }
-}
-
 /// What a guard has to remove.
 struct Mark {
     layer: usize,
@@ -331,11 +213,7 @@ impl Local {
             return;
         };
         self.unchanged = None;
-        if frame.breadcrumbs.len() == MAX_BREADCRUMBS {
-            frame.breadcrumbs.pop_front();
-            frame.dropped += 1;
-        }
-        frame.breadcrumbs.push_back(mark);
+        frame.breadcrumb(mark);
     }
 
     fn capture(&mut self) -> ContextSnapshot {
@@ -350,30 +228,7 @@ impl Local {
 
 impl Layer {
     fn snapshot(&self) -> ContextSnapshot {
-        if self.frames.is_empty() {
-            return self.attached.clone();
-        }
-        let attached = self.attached.0.as_deref();
-        let inherited = attached.map_or(&[][..], |captured| &captured.operations);
-        let beyond = (inherited.len() + self.frames.len()).saturating_sub(MAX_OPERATIONS);
-        let operations = inherited
-            .iter()
-            .chain(&self.frames)
-            .skip(beyond)
-            .cloned()
-            .collect();
-        let correlation = self
-            .frames
-            .iter()
-            .rev()
-            .find_map(|frame| frame.correlation.clone())
-            .or_else(|| attached.and_then(|captured| captured.correlation.clone()));
-        let earlier = attached.map_or(0, |captured| captured.dropped);
-        ContextSnapshot(Some(Arc::new(Captured {
-            operations,
-            correlation,
-            dropped: earlier + u64::try_from(beyond).unwrap_or(u64::MAX),
-        })))
+        self.attached.extended(&self.frames)
     }
 }
 
@@ -381,7 +236,8 @@ impl Layer {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    use super::{ErrorContext, MAX_BREADCRUMBS, MAX_OPERATIONS};
+    use super::ErrorContext;
+    use crate::fault::context_snapshot::{MAX_BREADCRUMBS, MAX_OPERATIONS};
 
     fn shown() -> String {
         ErrorContext::capture().to_string()

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::context::{ContextSnapshot, ErrorContext};
+use super::context::ErrorContext;
+use super::context_snapshot::ContextSnapshot;
 
 /// What a worker returns when it failed: any error, cheap to clone, with the context it arose in.
 ///

@@ -13,7 +13,8 @@ use std::marker::PhantomData;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
-use super::context::{ContextSnapshot, ErrorContext};
+use super::context::ErrorContext;
+use super::context_snapshot::ContextSnapshot;
 use super::generation::Generation;
 use super::panic_report::{PanicLocation, message_of};
 use super::unit_path::UnitPath;

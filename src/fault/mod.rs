@@ -20,6 +20,7 @@ mod budget_report;
 pub(crate) mod catch;
 mod classify;
 mod context;
+mod context_snapshot;
 mod exit_reason;
 mod failure;
 mod generation;
@@ -33,7 +34,8 @@ mod unit_path;
 
 pub use budget_report::{BudgetReport, Exhausted};
 pub use classify::{Category, Classify, Severity};
-pub use context::{ContextGuard, ContextSnapshot, ErrorContext};
+pub use context::{ContextGuard, ErrorContext};
+pub use context_snapshot::ContextSnapshot;
 pub use exit_reason::ExitReason;
 pub use failure::Failure;
 pub use generation::Generation;

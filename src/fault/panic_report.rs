@@ -7,7 +7,7 @@ use std::fmt;
 use parking_lot::Mutex;
 
 use super::catch;
-use super::context::ContextSnapshot;
+use super::context_snapshot::ContextSnapshot;
 use super::generation::Generation;
 use super::hook::Recorded;
 use super::unit_path::UnitPath;

@@ -92,8 +92,9 @@ pub(crate) fn start(
         let _only = life.os_id.set(OsId::current());
         let _context = (!context.is_empty()).then(|| ErrorContext::attach(&context));
         if let Err(Caught::Panic(report)) = catch(body) {
+            // Kept first: a logger is user code, and may panic.
+            let _only = life.panic.set(Arc::clone(&report));
             log::error!(target: "steadfast::fault", "thread.panicked {report}");
-            let _only = life.panic.set(report);
         }
     })?;
     Ok(StartedThread {

@@ -1,9 +1,10 @@
 //! How long to wait before the next attempt. Pure: no clock, no thread, randomness is handed in.
 
-use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
+
+use super::backoff_error::{BackoffError, BackoffFault};
 
 /// The cap of a backoff that sets none (but never less than its first delay).
 const DEFAULT_CAP: Duration = Duration::from_secs(30);
@@ -187,7 +188,7 @@ impl Backoff {
         if faults.is_empty() {
             Ok(())
         } else {
-            Err(BackoffError { faults })
+            Err(BackoffError::new(faults))
         }
     }
 }
@@ -235,67 +236,6 @@ fn nanos(total: u128) -> Duration {
     let below = u32::try_from(total % PER_SECOND).unwrap_or(0);
     Duration::new(seconds, below)
 }
-
-/// A backoff that makes no sense, with all its faults.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BackoffError {
-    faults: Vec<BackoffFault>,
-}
-
-/// One fault of a [`Backoff`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum BackoffFault {
-    /// The factor is below one, infinite, or not a number.
-    Factor {
-        /// The factor that was given.
-        factor: f64,
-    },
-    /// The first delay is zero: say [`Backoff::none`] if that is meant.
-    ZeroDelay,
-    /// The cap is below the first delay: every delay would be the cap.
-    CapBelowFirst {
-        /// The cap that was given.
-        cap: Duration,
-        /// The first delay.
-        first: Duration,
-    },
-}
-
-impl BackoffError {
-    /// All faults, at least one.
-    #[must_use]
-    pub fn faults(&self) -> &[BackoffFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for BackoffError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid backoff: ")?;
-        for (index, fault) in self.faults.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            write!(f, "{fault}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for BackoffFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Factor { factor } => write!(f, "the factor {factor} is not at least one"),
-            Self::ZeroDelay => f.write_str("the first delay is zero"),
-            Self::CapBelowFirst { cap, first } => {
-                write!(f, "the cap {cap:?} is below the first delay {first:?}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BackoffError {}
 
 #[cfg(test)]
 mod tests {

@@ -9,11 +9,13 @@
 //! costs 18 to 29 ns (system), some 4 ns (coarse), an atomic load (manual).
 
 mod backoff;
+mod backoff_error;
 mod clock;
 mod deadline;
 mod manual;
 
-pub use backoff::{Backoff, BackoffError, BackoffFault, Jitter};
+pub use backoff::{Backoff, Jitter};
+pub use backoff_error::{BackoffError, BackoffFault};
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use manual::ManualClock;

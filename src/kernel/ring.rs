@@ -144,10 +144,8 @@ impl<T> Ring<T> {
         let mut position = self.tail.load(Ordering::Relaxed);
         loop {
             // Acquire: P1, pairs with the Release in `pop` (P2).
-            let turn = self
-                .slot(position)
-                .turn
-                .load(ord!("ring.push.turn", Acquire));
+            let order = ord!("ring.push.turn", Acquire);
+            let turn = self.slot(position).turn.load(order);
             position = match distance(turn, position) {
                 0 => match win(&self.tail, position) {
                     Ok(()) => return Some(position),
@@ -166,10 +164,8 @@ impl<T> Ring<T> {
         let mut position = self.head.load(Ordering::Relaxed);
         loop {
             // Acquire: P2, pairs with the Release in `push` (P1).
-            let turn = self
-                .slot(position)
-                .turn
-                .load(ord!("ring.pop.turn", Acquire));
+            let order = ord!("ring.pop.turn", Acquire);
+            let turn = self.slot(position).turn.load(order);
             position = match distance(turn, position.wrapping_add(1)) {
                 0 => match win(&self.head, position) {
                     Ok(()) => return Some(position),
@@ -201,14 +197,11 @@ impl<T> fmt::Debug for Ring<T> {
 
 /// Moves a side from `position` to the next one (I4), or says where the side is now.
 fn win(side: &AtomicUsize, position: usize) -> Result<(), usize> {
-    // Relaxed: the turns order the cells; a side only says who is next.
-    side.compare_exchange_weak(
-        position,
-        position.wrapping_add(1),
-        Ordering::Relaxed,
-        Ordering::Relaxed,
-    )
-    .map(|_| ())
+    let next = position.wrapping_add(1);
+    // Relaxed, both: the turns order the cells; a side only says who is next.
+    let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
+    side.compare_exchange_weak(position, next, won, lost)
+        .map(|_| ())
 }
 
 /// How far `turn` is ahead of `expected`, over the wrap.
@@ -330,7 +323,7 @@ mod tests {
                     mine = add(mine, (1, value));
                     all_popped.fetch_add(1, Ordering::Relaxed);
                 }
-                None => std::thread::yield_now(),
+                None => crate::sync::give_way(),
             }
         }
         mine

@@ -37,7 +37,7 @@ use std::{cell::RefCell, marker::PhantomData};
 
 use super::waiter::{Waiter, Wake};
 use crate::sync::atomic::{AtomicU16, Ordering};
-use crate::sync::{Arc, Mutex, ord};
+use crate::sync::{Arc, Mutex, ord, recheck};
 
 /// How far the stop of a unit has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,9 +169,9 @@ impl StopSignal {
     }
 
     /// Enters a waiter that obeys `obeys` (P2). A level that is reached already wakes it at once.
-    pub(super) fn register(&self, waiter: &Arc<Waiter>, obeys: Level) {
+    pub(crate) fn register(&self, waiter: &Arc<Waiter>, obeys: Level) {
         let mut inner = self.inner.lock();
-        if inner.mirror.level >= obeys {
+        if recheck!("stop.late", inner.mirror.level >= obeys) {
             drop(inner);
             waiter.wake(Wake::Stopped);
         } else {
@@ -183,7 +183,7 @@ impl StopSignal {
     }
 
     /// Takes a waiter out again (P3).
-    pub(super) fn forget(&self, waiter: &Arc<Waiter>) {
+    pub(crate) fn forget(&self, waiter: &Arc<Waiter>) {
         let mut inner = self.inner.lock();
         if let Some(at) = inner
             .waiting

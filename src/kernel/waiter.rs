@@ -29,12 +29,10 @@
 use std::cell::Cell;
 use std::fmt;
 #[cfg(not(all(test, loom)))]
-use std::sync::OnceLock;
-#[cfg(not(all(test, loom)))]
 use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Arc, ord, thread};
+use crate::sync::{Arc, Parker, ord};
 
 /// How often a waiter looks at its word before its thread parks, on a machine with more than one core: about as long
 /// as putting a thread to sleep and waking it costs.
@@ -80,7 +78,7 @@ impl Wake {
 /// One waiting thread.
 pub(crate) struct Waiter {
     word: AtomicU8,
-    thread: thread::Thread,
+    thread: Parker,
 }
 
 impl Waiter {
@@ -88,7 +86,7 @@ impl Waiter {
     pub(crate) fn new() -> Self {
         Self {
             word: AtomicU8::new(PENDING),
-            thread: thread::current(),
+            thread: Parker::of_this_thread(),
         }
     }
 
@@ -130,7 +128,7 @@ impl Waiter {
     /// Parks the current thread until the wait has ended. Only the waiter's own thread may call it.
     pub(crate) fn park(&self) {
         while self.is_pending() {
-            thread::park();
+            self.thread.park();
         }
     }
 
@@ -139,7 +137,7 @@ impl Waiter {
     #[cfg(not(all(test, loom)))]
     pub(crate) fn park_timeout(&self, limit: Duration) {
         if self.is_pending() {
-            thread::park_timeout(limit);
+            self.thread.park_for(limit);
         }
     }
 
@@ -153,7 +151,7 @@ impl Waiter {
     }
 
     /// Ends the wait from inside. Returns the cause that came first, if one did.
-    pub(super) fn leave(&self) -> Option<Wake> {
+    pub(crate) fn leave(&self) -> Option<Wake> {
         // Acquire: P3, pairs with the Release in `mark`: a wake that is passed on carries what it was about.
         let late = ord!("waiter.left", Acquire);
         // Relaxed on success: nothing is published, nobody reads more than the byte.
@@ -220,11 +218,7 @@ pub(super) fn give_back(waiter: Arc<Waiter>) {
 /// How often a waiter spins here: never on one core, where it would only keep the notifier from running.
 #[cfg(not(all(test, loom)))]
 fn spins() -> u32 {
-    static BUDGET: OnceLock<u32> = OnceLock::new();
-    *BUDGET.get_or_init(|| match std::thread::available_parallelism() {
-        Ok(cores) if cores.get() > 1 => SPINS,
-        _ => 0,
-    })
+    if crate::sync::cores() > 1 { SPINS } else { 0 }
 }
 
 #[cfg(all(test, not(loom)))]

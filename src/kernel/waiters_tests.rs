@@ -7,6 +7,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::*;
+use crate::sync::give_way;
 
 const CAUSE: u8 = 3;
 
@@ -102,7 +103,7 @@ impl Items {
 
     fn until_waiting(&self, count: usize) {
         while self.list.len() != count {
-            std::thread::yield_now();
+            give_way();
         }
     }
 }
@@ -179,7 +180,7 @@ fn a_clock_that_stands_still_ends_the_wait_when_it_says_so() {
     let ended = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| wait_for(&list, None, &time, Some(at), nothing));
         while !time.ring() {
-            std::thread::yield_now();
+            give_way();
         }
         waiting.join().unwrap()
     });
@@ -222,7 +223,7 @@ fn waiters_are_notified_in_the_order_they_came() {
         for item in 0..4 {
             items.put(item);
             while order.lock().len() as u64 != item + 1 {
-                std::thread::yield_now();
+                give_way();
             }
         }
     });
@@ -302,7 +303,7 @@ fn notify_all_wakes_everyone() {
             });
         }
         while list.len() != 4 {
-            std::thread::yield_now();
+            give_way();
         }
         open.store(true, Ordering::Relaxed);
         list.notify_all();

@@ -7,9 +7,49 @@ pub(crate) use std::sync::atomic::fence;
 
 pub(crate) use parking_lot::Mutex;
 
-/// Threads as a wait sees them.
-pub(crate) mod thread {
-    pub(crate) use std::thread::{Thread, current, park, park_timeout};
+use std::num::NonZero;
+use std::sync::OnceLock;
+use std::thread::{self, available_parallelism};
+use std::time::Duration;
+
+/// A thread as a wait sees it: it parks itself, others unpark it.
+#[derive(Debug)]
+pub(crate) struct Parker(thread::Thread);
+
+impl Parker {
+    /// The parker of the current thread.
+    pub(crate) fn of_this_thread() -> Self {
+        Self(thread::current())
+    }
+
+    /// Parks the current thread, whose parker this must be, until it is unparked; may return early.
+    pub(crate) fn park(&self) {
+        debug_assert_eq!(self.0.id(), thread::current().id());
+        thread::park();
+    }
+
+    /// As [`park`](Self::park), for about `limit` at most.
+    pub(crate) fn park_for(&self, limit: Duration) {
+        debug_assert_eq!(self.0.id(), thread::current().id());
+        thread::park_timeout(limit);
+    }
+
+    /// Ends the thread's park, or its next one if it does not park now.
+    pub(crate) fn unpark(&self) {
+        self.0.unpark();
+    }
+}
+
+/// How many cores this process may use, asked once: the answer costs several system calls.
+pub(crate) fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| available_parallelism().map_or(1, NonZero::get))
+}
+
+/// Lets other threads run: for tests of the kernel that watch it from outside until something is so.
+#[cfg(test)]
+pub(crate) fn give_way() {
+    thread::yield_now();
 }
 
 /// Loom's shape over std's cell: access is a closure, so that a model can watch its begin and its end.

@@ -14,6 +14,19 @@ pub mod telemetry;
 #[cfg(not(all(test, loom)))]
 pub mod time;
 
+#[cfg(not(all(test, loom)))]
+pub use crate::{
+    fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
+    supervision::{
+        AutoShutdown, Child, ChildId, ChildSpec, Down, DynamicSupervisor, Intensity, ManageError,
+        Monitor, OnHang, Restart, Shutdown, ShutdownReport, StopToken, Strategy, Supervisor,
+        SupervisorRef, WorkerContext, WorkerRef,
+    },
+    system::{StartError, System, SystemConfig, SystemHandle},
+    telemetry::Telemetry,
+    time::{Backoff, Clock, Deadline},
+};
+
 #[cfg(all(test, loom))]
 #[path = "../loom-tests/mod.rs"]
 mod loom_tests;

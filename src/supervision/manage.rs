@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::fault::StartFailure;
+use crate::kernel::waiters::Wake;
 use crate::supervision::SpecError;
 
 /// Why a management call was refused.
@@ -37,17 +38,30 @@ pub enum ManageError {
     /// The supervisor is about to end, or has ended.
     #[error("the supervisor is stopping")]
     Stopping,
+    /// The supervisor does not run: it has ended, or has not begun.
+    #[error("the supervisor does not run")]
+    NotRunning,
+    /// No answer came in time; what was asked for is done nevertheless.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The calling unit was asked to stop while it waited; what was asked for is done nevertheless.
+    #[error("the calling unit was asked to stop")]
+    CallerStopped,
     /// The child's start failed.
     #[error("{} did not start: {}", .0.path, .0.reason)]
     Start(Arc<StartFailure>),
     /// The specification is invalid; all errors.
-    #[error("invalid specification: {}", list(.0))]
+    #[error("invalid specification: {}", SpecError::list(.0))]
     Invalid(Vec<SpecError>),
 }
 
-fn list(errors: &[SpecError]) -> String {
-    let texts: Vec<String> = errors.iter().map(SpecError::to_string).collect();
-    texts.join("; ")
+impl From<Wake> for ManageError {
+    fn from(why: Wake) -> Self {
+        match why {
+            Wake::Stopped => Self::CallerStopped,
+            _ => Self::TimedOut,
+        }
+    }
 }
 
 /// What a child does at the moment.

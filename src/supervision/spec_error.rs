@@ -67,6 +67,14 @@ pub enum SpecError {
     KindChanged(ChildId),
 }
 
+impl SpecError {
+    /// All of them in one line.
+    pub(crate) fn list(errors: &[Self]) -> String {
+        let texts: Vec<String> = errors.iter().map(Self::to_string).collect();
+        texts.join("; ")
+    }
+}
+
 /// Something in a specification that is allowed and probably not meant.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -26,6 +26,13 @@ pub(crate) fn validate(policy: &SupervisorPolicy, children: &[ChildPolicy]) -> V
     errors
 }
 
+/// All that is wrong with the name of a supervisor that has no supervisor above it.
+pub(crate) fn validate_id(id: &ChildId) -> Vec<SpecError> {
+    let mut errors = Vec::new();
+    id_errors(id, &mut errors);
+    errors
+}
+
 /// All that is wrong with one child under this supervisor.
 pub(crate) fn validate_child(policy: &SupervisorPolicy, child: &ChildPolicy) -> Vec<SpecError> {
     let mut errors = Vec::new();

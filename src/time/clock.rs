@@ -55,6 +55,14 @@ impl Clock {
         CoarseBase::new().map_or(Self::system(), |base| Self(Source::Coarse(base)))
     }
 
+    /// The cheapest clock that goes with this one: coarse beside a real one, a manual one itself.
+    pub(crate) fn coarse_twin(&self) -> Self {
+        match self.0 {
+            Source::System => Self::coarse(),
+            Source::Coarse(_) | Source::Manual(_) => self.clone(),
+        }
+    }
+
     pub(super) const fn manual(manual: ManualClock) -> Self {
         Self(Source::Manual(manual))
     }

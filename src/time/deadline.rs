@@ -50,6 +50,12 @@ impl Deadline {
         self.0.is_some_and(|at| at <= now)
     }
 
+    /// As much later; a deadline that never comes stays so.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        Self(self.0.and_then(|at| at.checked_add(by)))
+    }
+
     /// The earlier of two deadlines; any instant is earlier than never.
     #[must_use]
     pub fn earliest(a: Self, b: Self) -> Self {

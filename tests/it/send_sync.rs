@@ -6,9 +6,15 @@ use steadfast::fault::{
     StartFailure, StopCause, UnitPath,
 };
 use steadfast::supervision::{
-    AutoShutdown, ChildId, ChildKind, ChildState, Counts, Intensity, ManageError, OnHang, Restart,
-    Shutdown, SpecError, SpecWarning, Strategy,
+    AutoShutdown, Child, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
+    ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, ManageError, Monitor,
+    OnHang, Outcome, Phase, Restart, Shutdown, ShutdownReport, Snapshot, SpecError, SpecWarning,
+    Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot, SupervisorTuning,
+    ThreadLeft, Unclean, UnitEnd, UnitSnapshot, Waited, WorkerContext, WorkerRef,
 };
+#[cfg(feature = "signals")]
+use steadfast::system::RunReport;
+use steadfast::system::{StartError, System, SystemConfig, SystemHandle};
 use steadfast::telemetry::{
     AttachError, AttachGuard, DetachError, Event, EventKind, Filter, HandlerInfo, Measure,
     RecordedEvent, Recorder, SpanContext, SpanGuard, SpanId, Telemetry, TraceId, Value,
@@ -44,6 +50,37 @@ const _: () = {
     crosses::<StartFailure>();
     crosses::<StopCause>();
     crosses::<UnitPath>();
+    crosses::<ChildError>();
+    crosses::<ChildInfo>();
+    crosses::<ChildSpec>();
+    crosses::<ChildTuning>();
+    crosses::<Down>();
+    crosses::<DynamicSupervisor>();
+    crosses::<HookGuard>();
+    crosses::<Monitor>();
+    crosses::<Outcome>();
+    crosses::<Phase>();
+    crosses::<ShutdownReport>();
+    crosses::<Snapshot>();
+    crosses::<Standing>();
+    crosses::<StopToken>();
+    crosses::<Supervisor>();
+    crosses::<SupervisorRef>();
+    crosses::<SupervisorSnapshot>();
+    crosses::<SupervisorTuning>();
+    crosses::<ThreadLeft>();
+    crosses::<Unclean>();
+    crosses::<UnitEnd>();
+    crosses::<UnitSnapshot>();
+    crosses::<Waited>();
+    crosses::<WorkerContext>();
+    crosses::<WorkerRef>();
+    crosses::<Child<WorkerRef>>();
+    crosses::<Init<u8>>();
+    crosses::<StartError>();
+    crosses::<System>();
+    crosses::<SystemConfig>();
+    crosses::<SystemHandle>();
 };
 
 const _: () = {
@@ -94,3 +131,6 @@ const _: () = <SpanGuard as StaysHere<_>>::OK;
 
 // A guard gives back on the thread that made it.
 const _: () = <ContextGuard as StaysHere<_>>::OK;
+
+#[cfg(feature = "signals")]
+const _: () = crosses::<RunReport>();

@@ -3,33 +3,42 @@
 use std::time::Instant;
 
 use crate::fault::Generation;
+use crate::supervision::machine::dynamic::DynamicMachine;
 use crate::supervision::machine::effect::Effect;
 use crate::supervision::machine::event::{Event, Key, Target};
 use crate::supervision::machine::fixed::StaticMachine;
 use crate::supervision::machine::ledger::{Ledger, Phase};
 use crate::supervision::machine::view::ChildView;
-use crate::supervision::{ChildPolicy, Counts, SupervisorPolicy};
+use crate::supervision::{ChildPolicy, Counts, Flavor, SupervisorPolicy};
 
 /// Either machine, for the shell, which need not know which.
 #[derive(Debug)]
 pub(crate) enum AnyMachine {
     Static(StaticMachine),
+    Dynamic(DynamicMachine),
 }
 
 impl AnyMachine {
-    /// The machine that the policy asks for, with its children; the keys are in their order.
+    /// The machine that the policy asks for; the keys of its children are in their order. A dynamic
+    /// one begins without children, whatever is given.
     pub(crate) fn new(
         policy: SupervisorPolicy,
         children: Vec<(ChildPolicy, Generation)>,
     ) -> (Self, Vec<Key>) {
-        let (machine, keys) = StaticMachine::new(policy, children);
-        (Self::Static(machine), keys)
+        match policy.flavor {
+            Flavor::Static => {
+                let (machine, keys) = StaticMachine::new(policy, children);
+                (Self::Static(machine), keys)
+            }
+            Flavor::Dynamic { .. } => (Self::Dynamic(DynamicMachine::new(policy)), Vec::new()),
+        }
     }
 
     /// The key that the next accepted child will get.
     pub(crate) fn next_key(&self) -> Key {
         match self {
             Self::Static(machine) => machine.next_key(),
+            Self::Dynamic(machine) => machine.next_key(),
         }
     }
 
@@ -37,6 +46,7 @@ impl AnyMachine {
     pub(crate) fn step(&mut self, event: Event, now: Instant, out: &mut Vec<Effect>) {
         match self {
             Self::Static(machine) => machine.step(event, now, out),
+            Self::Dynamic(machine) => machine.step(event, now, out),
         }
     }
 
@@ -44,6 +54,7 @@ impl AnyMachine {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         match self {
             Self::Static(machine) => machine.next_due(),
+            Self::Dynamic(machine) => machine.next_due(),
         }
     }
 
@@ -51,6 +62,7 @@ impl AnyMachine {
     pub(crate) fn children(&self) -> Box<dyn Iterator<Item = ChildView<'_>> + '_> {
         match self {
             Self::Static(machine) => Box::new(machine.children()),
+            Self::Dynamic(machine) => Box::new(machine.children()),
         }
     }
 
@@ -58,6 +70,7 @@ impl AnyMachine {
     pub(crate) fn find(&self, target: &Target) -> Option<ChildView<'_>> {
         match self {
             Self::Static(machine) => machine.find(target),
+            Self::Dynamic(machine) => machine.find(target),
         }
     }
 
@@ -65,6 +78,7 @@ impl AnyMachine {
     pub(crate) fn counts(&self) -> Counts {
         match self {
             Self::Static(machine) => machine.counts(),
+            Self::Dynamic(machine) => machine.counts(),
         }
     }
 
@@ -83,14 +97,10 @@ impl AnyMachine {
         self.ledger().phase
     }
 
-    /// The policy of the supervisor, with its live changes.
-    pub(crate) fn policy(&self) -> &SupervisorPolicy {
-        &self.ledger().policy
-    }
-
     fn ledger(&self) -> &Ledger {
         match self {
             Self::Static(machine) => machine.ledger(),
+            Self::Dynamic(machine) => machine.ledger(),
         }
     }
 }

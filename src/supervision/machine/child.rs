@@ -1,8 +1,11 @@
 //! One child inside a machine: what is wanted of it, and what it is.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause, UnitPath};
+use crate::fault::{
+    ExitReason, Generation, HangPhase, HangReport, StartFailure, StopCause, UnitPath,
+};
 use crate::supervision::intensity::RestartLog;
 use crate::supervision::machine::effect::Effect;
 use crate::supervision::machine::event::{CallId, Key};
@@ -208,7 +211,7 @@ impl Child {
     pub(super) fn abandon(
         &self,
         supervisor: &UnitPath,
-        report: Option<std::sync::Arc<HangReport>>,
+        report: Option<Arc<HangReport>>,
         out: &mut Vec<Effect>,
     ) -> Gone {
         let (phase, silent_for) = match self.fact {
@@ -245,11 +248,8 @@ impl Child {
         &self,
         supervisor: &UnitPath,
         reason: ExitReason,
-    ) -> std::sync::Arc<crate::fault::StartFailure> {
-        std::sync::Arc::new(crate::fault::StartFailure::new(
-            self.path(supervisor),
-            reason,
-        ))
+    ) -> Arc<StartFailure> {
+        Arc::new(StartFailure::new(self.path(supervisor), reason))
     }
 }
 
@@ -259,4 +259,10 @@ pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
     }
+}
+
+/// `now + delay`; a delay beyond all time is a very long one.
+pub(super) fn later(now: Instant, delay: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+    now.checked_add(delay).unwrap_or(now + FAR)
 }

@@ -66,6 +66,23 @@ pub(crate) enum Effect {
     Ended { reason: ExitReason },
 }
 
+impl Effect {
+    /// The child that the effect is about.
+    pub(crate) fn key(&self) -> Option<Key> {
+        match self {
+            Self::Launch { key, .. }
+            | Self::AskStop { key, .. }
+            | Self::Abandon { key, .. }
+            | Self::Exited { key, .. }
+            | Self::Running { key, .. }
+            | Self::Ignored { key, .. }
+            | Self::Forget { key }
+            | Self::AbortProcess { key, .. } => Some(*key),
+            Self::Answer { .. } | Self::Up | Self::Ending { .. } | Self::Ended { .. } => None,
+        }
+    }
+}
+
 /// What comes of a child whose run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {

@@ -20,7 +20,7 @@ const LAST_FAILURES: usize = 3;
 
 /// Where a supervisor is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// It was not begun yet.
     New,
     /// Its initial children come up.

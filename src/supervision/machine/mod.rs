@@ -5,11 +5,13 @@
 //!
 //! * `event.rs`, `effect.rs`: the seam to the shell.
 //! * `fixed/`: [`StaticMachine`], a list of children in start order, under any strategy.
+//! * `dynamic/`: [`DynamicMachine`], many alike children, unordered.
 //! * `ledger.rs`, `child.rs`, `gone.rs`, `verdict.rs`, `stop_plan.rs`, `view.rs`: what the machines
 //!   share.
 
 mod any;
 mod child;
+mod dynamic;
 mod effect;
 mod event;
 mod fixed;
@@ -22,15 +24,12 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-#[expect(
-    unused_imports,
-    reason = "the shell that carries effects out comes next"
-)]
+#[cfg(test)]
+pub(crate) use self::fixed::StaticMachine;
+pub use self::ledger::Phase;
 pub(crate) use self::{
     any::AnyMachine,
     effect::{Done, Effect, Fate},
     event::{CallId, Event, Key, Request, Retune, Target},
-    fixed::StaticMachine,
-    ledger::Phase,
     view::ChildView,
 };

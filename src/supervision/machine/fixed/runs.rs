@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::static_machine::{Slot, StaticMachine};
 use crate::fault::{Exhausted, ExitReason, Generation, HangReport, StopCause};
-use crate::supervision::machine::child::{Child, Fact, Opening};
+use crate::supervision::machine::child::{Child, Fact, Opening, later};
 use crate::supervision::machine::effect::{Done, Effect, Fate};
 use crate::supervision::machine::event::Key;
 use crate::supervision::machine::gone::Gone;
@@ -384,10 +384,4 @@ impl StaticMachine {
             self.abandon(at, None, now, out);
         }
     }
-}
-
-/// `now + delay`; a delay beyond all time is a very long one.
-pub(in crate::supervision::machine) fn later(now: Instant, delay: std::time::Duration) -> Instant {
-    const FAR: std::time::Duration = std::time::Duration::from_secs(60 * 60 * 24 * 365);
-    now.checked_add(delay).unwrap_or(now + FAR)
 }

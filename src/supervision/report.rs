@@ -1,0 +1,227 @@
+//! The shutdown report: what became of every unit when a system stopped.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::roster::ThreadLeft;
+use crate::fault::{ExitReason, Failure, Generation, UnitPath};
+use crate::telemetry::{Telemetry, kinds};
+
+/// How a unit ended in a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It ended cleanly.
+    Stopped,
+    /// It ended with an error, or its start failed.
+    Failed,
+    /// It panicked on the way.
+    Panicked,
+    /// It would not end in time; its thread may still run.
+    Abandoned,
+}
+
+impl Outcome {
+    pub(crate) fn of(reason: &ExitReason) -> Self {
+        match reason {
+            ExitReason::Panic(_) => Outcome::Panicked,
+            ExitReason::Abandoned(_) => Outcome::Abandoned,
+            clean if clean.is_clean() => Outcome::Stopped,
+            _ => Outcome::Failed,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Outcome::Stopped => "stopped",
+            Outcome::Failed => "failed",
+            Outcome::Panicked => "panicked",
+            Outcome::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// How one unit ended in a stop.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnitEnd {
+    /// The unit.
+    pub path: UnitPath,
+    /// Its last run.
+    pub generation: Generation,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why the run ended.
+    pub reason: ExitReason,
+    /// The time between its being asked to stop and its end.
+    pub elapsed: Duration,
+    /// Messages that its receivers left in their channels.
+    pub left: usize,
+    /// An error that it returned on its way out of the stop.
+    pub error: Option<Failure>,
+}
+
+impl UnitEnd {
+    /// Whether there is something to say about it beside "stopped".
+    fn is_remarkable(&self) -> bool {
+        self.outcome != Outcome::Stopped || self.left > 0 || self.error.is_some()
+    }
+}
+
+/// What became of every unit when a system stopped. It never says "stopped" while threads are alive.
+///
+/// Units that ended without anything to remark are only counted; of the others at most
+/// [`MAX_REMARKS`](ShutdownReport::MAX_REMARKS) are kept.
+#[derive(Clone, Debug)]
+#[must_use = "the report says who did not stop; `into_result()` makes it an error"]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// The name of the system.
+    pub system: String,
+    /// When the stop began.
+    pub(crate) began: Instant,
+    /// How long the stop took.
+    pub elapsed: Duration,
+    /// Units by what became of them.
+    pub counts: BTreeMap<Outcome, u64>,
+    /// The units about which there is something to say.
+    pub remarks: Vec<UnitEnd>,
+    /// Threads of units that are still alive, those that were abandoned earlier among them.
+    pub threads_left: Vec<ThreadLeft>,
+    /// Why the root supervisor ended; `None` when it had not when this report was made, because the
+    /// calling unit was itself asked to stop.
+    pub root: Option<ExitReason>,
+}
+
+impl ShutdownReport {
+    /// How many units are described one by one.
+    pub const MAX_REMARKS: usize = 1000;
+
+    pub(crate) fn new(system: String, began: Instant) -> Self {
+        ShutdownReport {
+            system,
+            began,
+            elapsed: Duration::ZERO,
+            counts: BTreeMap::new(),
+            remarks: Vec::new(),
+            threads_left: Vec::new(),
+            root: None,
+        }
+    }
+
+    pub(crate) fn add(&mut self, end: UnitEnd) {
+        *self.counts.entry(end.outcome).or_default() += 1;
+        if end.is_remarkable() && self.remarks.len() < Self::MAX_REMARKS {
+            self.remarks.push(end);
+        }
+    }
+
+    /// Tells telemetry how the stop ended.
+    pub(crate) fn announce(&self, telemetry: &Telemetry) {
+        telemetry.post(&kinds::SYSTEM_STOPPED, |event| {
+            event.measure("stopped", self.count(Outcome::Stopped));
+            event.measure(
+                "failed",
+                self.count(Outcome::Failed) + self.count(Outcome::Panicked),
+            );
+            event.measure("abandoned", self.threads_left.len() as u64);
+            event.tag("name", &self.system);
+        });
+    }
+
+    /// How many units ended so.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        self.counts.get(&outcome).copied().unwrap_or(0)
+    }
+
+    /// Whether the whole tree has ended.
+    pub fn is_complete(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Whether the stop was clean: complete, every unit stopped, no thread left, the root ended cleanly.
+    pub fn is_clean(&self) -> bool {
+        let troubled = [Outcome::Failed, Outcome::Panicked, Outcome::Abandoned];
+        self.root.as_ref().is_some_and(ExitReason::is_clean)
+            && self.threads_left.is_empty()
+            && troubled.into_iter().all(|outcome| self.count(outcome) == 0)
+    }
+
+    /// `Ok` if the stop was clean, else the report as an error.
+    ///
+    /// # Errors
+    /// [`Unclean`], with the whole report.
+    pub fn into_result(self) -> Result<(), Unclean> {
+        if self.is_clean() {
+            Ok(())
+        } else {
+            Err(Unclean(Box::new(self)))
+        }
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.root {
+            None => "is still stopping".to_owned(),
+            Some(reason) if reason.is_clean() => format!("stopped in {:.1?}", self.elapsed),
+            Some(reason) => format!("ended in {:.1?}: {reason}", self.elapsed),
+        };
+        write!(f, "{} {state}", self.system)?;
+        for (outcome, count) in &self.counts {
+            write!(f, ", {count} {}", outcome.word())?;
+        }
+        for end in &self.remarks {
+            write!(
+                f,
+                "\n  {} {} after {:.1?}",
+                end.path,
+                end.outcome.word(),
+                end.elapsed
+            )?;
+            if !end.reason.is_clean() {
+                write!(f, ": {}", end.reason)?;
+            }
+            if let Some(error) = &end.error {
+                write!(f, ", with {error}")?;
+            }
+            if end.left > 0 {
+                write!(f, ", {} messages left", end.left)?;
+            }
+        }
+        for left in &self.threads_left {
+            write!(
+                f,
+                "\n  thread {} of {} is still alive",
+                left.thread, left.path
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A stop that was not clean: the report, as an error.
+#[derive(Debug)]
+pub struct Unclean(Box<ShutdownReport>);
+
+impl Unclean {
+    /// The report.
+    pub fn report(&self) -> &ShutdownReport {
+        &self.0
+    }
+
+    /// The report, by value.
+    pub fn into_report(self) -> ShutdownReport {
+        *self.0
+    }
+}
+
+impl fmt::Display for Unclean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stop was not clean: {}", self.0)
+    }
+}
+
+impl Error for Unclean {}

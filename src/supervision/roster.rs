@@ -1,0 +1,184 @@
+//! The roster: every thread that a system has started for its units and that is not gone yet.
+//!
+//! A run can be over while its thread still destroys its thread-locals, and an abandoned run's thread
+//! may live on for ever. The roster tells them apart, joins the threads that are gone, and says at
+//! the end of a stop which are left: the truth that a shutdown report needs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::run::Run;
+use crate::fault::thread::{StartedThread, ThreadPlan, start};
+use crate::fault::{Generation, UnitPath};
+use crate::time::{Clock, Deadline};
+
+/// A thread of a unit that is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThreadLeft {
+    /// The unit whose run the thread carries.
+    pub path: UnitPath,
+    /// The run.
+    pub generation: Generation,
+    /// The thread's name.
+    pub thread: String,
+    /// Whether its supervisor gave the run up.
+    pub abandoned: bool,
+}
+
+/// All threads of the units of one system.
+pub(crate) struct Roster {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    threads: BTreeMap<u64, Entry>,
+    /// Threads whose work is over, in the order of their ends; they are joined when they are gone.
+    over: VecDeque<u64>,
+    next: u64,
+}
+
+struct Entry {
+    run: Arc<Run>,
+    name: String,
+    abandoned: bool,
+    thread: StartedThread,
+}
+
+impl Roster {
+    pub(crate) fn new() -> Self {
+        Roster {
+            state: Arc::new(Mutex::new(State::default())),
+        }
+    }
+
+    /// Starts a thread for `run`, and joins threads that are gone by now.
+    ///
+    /// The lock is held across the start, so that every thread is on the roster before it can end.
+    pub(crate) fn start(
+        &self,
+        run: &Arc<Run>,
+        plan: ThreadPlan,
+        body: impl FnOnce(u64) + Send + 'static,
+    ) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let gone = state.take_gone();
+        let id = state.next;
+        state.next += 1;
+        let name = plan.name.clone();
+        let shared = Arc::clone(&self.state);
+        let started = start(plan, move || {
+            let _over = Over { state: shared, id };
+            body(id);
+        });
+        let started = started.map(|thread| {
+            let entry = Entry {
+                run: Arc::clone(run),
+                name,
+                abandoned: false,
+                thread,
+            };
+            state.threads.insert(id, entry);
+        });
+        drop(state);
+        // Joined outside the lock; each is in its very last steps.
+        for mut entry in gone {
+            entry.thread.join_if_gone();
+        }
+        started
+    }
+
+    /// Notes that the run's threads may live on.
+    pub(crate) fn mark_abandoned(&self, run: &Arc<Run>) {
+        for entry in self.state.lock().threads.values_mut() {
+            entry.abandoned |= Arc::ptr_eq(&entry.run, run);
+        }
+    }
+
+    /// The threads that are still at work.
+    pub(crate) fn left(&self) -> Vec<ThreadLeft> {
+        self.state
+            .lock()
+            .threads
+            .values()
+            .map(Entry::left)
+            .collect()
+    }
+
+    /// Waits until every thread whose run is over is gone; those that are not when the deadline passes
+    /// count as abandoned: they hang in their thread-locals or in a stop hook.
+    pub(crate) fn settle(&self, clock: &Clock, deadline: Deadline) {
+        let over = |(id, entry): (&u64, &Entry)| {
+            entry
+                .run
+                .is_over()
+                .then(|| (*id, entry.thread.gone().clone()))
+        };
+        let waited: Vec<_> = self.state.lock().threads.iter().filter_map(over).collect();
+        for (id, gone) in waited {
+            let in_time = gone.wait(clock, deadline);
+            let mut state = self.state.lock();
+            if in_time {
+                let entry = state.threads.remove(&id);
+                drop(state);
+                if let Some(mut entry) = entry {
+                    entry.thread.join_if_gone();
+                }
+            } else if let Some(entry) = state.threads.get_mut(&id) {
+                entry.abandoned = true;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Removes the threads at the head of the ended ones that are gone.
+    fn take_gone(&mut self) -> Vec<Entry> {
+        let mut gone = Vec::new();
+        while let Some(id) = self.over.front() {
+            match self.threads.get(id) {
+                Some(entry) if entry.thread.gone().is_gone() => {
+                    gone.extend(self.threads.remove(id));
+                }
+                Some(_) => break,
+                None => {}
+            }
+            self.over.pop_front();
+        }
+        gone
+    }
+}
+
+impl Entry {
+    fn left(&self) -> ThreadLeft {
+        ThreadLeft {
+            path: self.run.path().clone(),
+            generation: self.run.generation(),
+            thread: self.name.clone(),
+            abandoned: self.abandoned,
+        }
+    }
+}
+
+/// Marks a thread's work as over, however it ends.
+struct Over {
+    state: Arc<Mutex<State>>,
+    id: u64,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.state.lock().over.push_back(self.id);
+    }
+}
+
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roster").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! What all supervisors and units of one system share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::report::{Outcome, ShutdownReport, UnitEnd};
+use super::roster::Roster;
+use super::run::Run;
+use super::steward::Steward;
+use super::watchdog::{self, WatchLimits};
+use crate::fault::hook::Identity;
+use crate::fault::{Backtraces, ExitReason};
+use crate::kernel::stop::current_stop;
+use crate::kernel::waiters::{WaitList, wait_for};
+use crate::telemetry::Telemetry;
+use crate::time::{Clock, Deadline};
+
+/// Called at the start of every thread of a unit, on that thread, with its number.
+pub(crate) type OnThreadStart = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// How the threads of units are set up.
+#[derive(Clone, Default)]
+pub(crate) struct ThreadOptions {
+    pub(crate) on_start: Option<OnThreadStart>,
+    pub(crate) quiet_panics: bool,
+    pub(crate) backtraces: Backtraces,
+}
+
+impl ThreadOptions {
+    pub(crate) fn apply(&self, identity: &mut Identity) {
+        identity.quiet = self.quiet_panics;
+        identity.backtraces = self.backtraces;
+    }
+}
+
+/// The shared part of a system: clocks, telemetry, steward, roster, and the journal of its stop.
+pub(crate) struct Runtime {
+    clock: Clock,
+    coarse: Clock,
+    telemetry: Telemetry,
+    steward: Steward,
+    roster: Roster,
+    options: ThreadOptions,
+    seeds: Mutex<fastrand::Rng>,
+    halting: AtomicBool,
+    journal: Mutex<Option<ShutdownReport>>,
+    root: Mutex<Option<ExitReason>>,
+    root_changed: WaitList,
+}
+
+impl Runtime {
+    pub(crate) fn new(
+        clock: Clock,
+        telemetry: Telemetry,
+        options: ThreadOptions,
+        seed: u64,
+    ) -> Arc<Self> {
+        Arc::new(Runtime {
+            coarse: clock.coarse_twin(),
+            steward: Steward::new(clock.clone()),
+            clock,
+            telemetry,
+            roster: Roster::new(),
+            options,
+            seeds: Mutex::new(fastrand::Rng::with_seed(seed)),
+            halting: AtomicBool::new(false),
+            journal: Mutex::new(None),
+            root: Mutex::new(None),
+            root_changed: WaitList::new(),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The time for signs of life: cheap, and a few milliseconds behind.
+    pub(crate) fn coarse_now(&self) -> Instant {
+        self.coarse.now()
+    }
+
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    pub(crate) fn steward(&self) -> &Steward {
+        &self.steward
+    }
+
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(crate) fn options(&self) -> &ThreadOptions {
+        &self.options
+    }
+
+    /// A seed for the jitter of one supervisor.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seeds.lock().u64(..)
+    }
+
+    /// Runs the user's start hook on a new thread of a unit.
+    pub(crate) fn thread_started(&self, index: u64) {
+        if let Some(on_start) = &self.options.on_start {
+            on_start(index);
+        }
+    }
+
+    pub(crate) fn watch(&self, run: &Arc<Run>, limits: WatchLimits) {
+        watchdog::begin(run, limits);
+    }
+
+    // --- the stop ----------------------------------------------------------------------------------
+
+    /// From now on, units are asked to end without draining.
+    pub(crate) fn halt(&self) {
+        // Relaxed: read under the locks of cells, which the stop goes through afterwards.
+        self.halting.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_halting(&self) -> bool {
+        // Relaxed: see `halt`.
+        self.halting.load(Ordering::Relaxed)
+    }
+
+    /// Begins to note what becomes of the units; true for the first caller.
+    pub(crate) fn open_journal(&self, system: &str) -> bool {
+        let mut journal = self.journal.lock();
+        let first = journal.is_none();
+        journal.get_or_insert_with(|| ShutdownReport::new(system.to_owned(), self.clock.now()));
+        first
+    }
+
+    /// Notes the end of a run, if the system is stopping.
+    pub(crate) fn journal(&self, run: &Run, reason: &ExitReason) {
+        let mut journal = self.journal.lock();
+        let Some(report) = journal.as_mut() else {
+            return;
+        };
+        let elapsed = run.asked_at().map_or(Duration::ZERO, |asked| {
+            self.clock.now().saturating_duration_since(asked)
+        });
+        report.add(UnitEnd {
+            path: run.path().clone(),
+            generation: run.generation(),
+            outcome: Outcome::of(reason),
+            reason: reason.clone(),
+            elapsed,
+            left: run.token().left(),
+            error: run.stop_error(),
+        });
+    }
+
+    /// What has been noted so far.
+    pub(crate) fn report(&self, system: &str) -> ShutdownReport {
+        let noted = self.journal.lock().clone();
+        let mut report =
+            noted.unwrap_or_else(|| ShutdownReport::new(system.to_owned(), self.clock.now()));
+        report.root = self.root_reason();
+        report.threads_left = self.roster.left();
+        report
+    }
+
+    /// The whole report; called once the tree has ended.
+    pub(crate) fn close_journal(&self, system: &str) -> ShutdownReport {
+        let mut report = self.report(system);
+        report.elapsed = self.clock.now().saturating_duration_since(report.began);
+        report
+    }
+
+    // --- the root ----------------------------------------------------------------------------------
+
+    pub(crate) fn root_ended(&self, reason: ExitReason) {
+        *self.root.lock() = Some(reason);
+        self.root_changed.notify_all();
+    }
+
+    pub(crate) fn root_reason(&self) -> Option<ExitReason> {
+        self.root.lock().clone()
+    }
+
+    /// Wakes everybody who waits for the root, to look at what else they wait for.
+    #[cfg(feature = "signals")]
+    pub(crate) fn wake_root_waiters(&self) {
+        self.root_changed.notify_all();
+    }
+
+    /// Waits for the end of the root supervisor, or for `other` to come true.
+    #[cfg(feature = "signals")]
+    pub(crate) fn wait_root_or(&self, other: impl Fn() -> bool) {
+        let stop = current_stop();
+        let _stopped = wait_for(
+            &self.root_changed,
+            stop.as_deref(),
+            &self.clock,
+            None,
+            || (other() || self.root_reason().is_some()).then_some(()),
+        );
+    }
+
+    /// Waits for the end of the root supervisor; `None` when the deadline passed, or the calling unit
+    /// was asked to stop.
+    pub(crate) fn wait_root(&self, deadline: Option<Deadline>) -> Option<ExitReason> {
+        let stop = current_stop();
+        let until = deadline.and_then(|deadline| deadline.instant());
+        wait_for(
+            &self.root_changed,
+            stop.as_deref(),
+            &self.clock,
+            until,
+            || self.root_reason(),
+        )
+        .ok()
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! The steward: the one thread of a system that monitors the others.
+//!
+//! It receives the ends of runs (a panic among them), keeps the timers of supervisors and watchdog,
+//! and sleeps in between; it never runs user code. It is started by the first unit that needs it and
+//! ends with the system. Should the operating system refuse the thread, the poster of an event turns
+//! the supervisor itself: slower to reason about, never lost.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::machine::Event;
+use super::run::Run;
+use super::tree::Cell;
+use super::watchdog;
+use crate::fault::thread::{StartedThread, ThreadPlan, start};
+use crate::kernel::waiters::{WaitList, wait_for};
+use crate::time::{Clock, Deadline};
+
+/// The handle by which runs and supervisors reach the steward of their system.
+pub(crate) struct Steward {
+    desk: Arc<Desk>,
+    thread: Mutex<Option<StartedThread>>,
+}
+
+/// What the steward works from.
+struct Desk {
+    clock: Clock,
+    inbox: Mutex<Inbox>,
+    work: WaitList,
+}
+
+struct Inbox {
+    posts: VecDeque<(Arc<Cell>, Event)>,
+    timers: BinaryHeap<Reverse<Timer>>,
+    next_timer: u64,
+    started: bool,
+    closed: bool,
+}
+
+/// A time at which somebody wants to be called; ordered by time, then by the order of the asking.
+struct Timer {
+    due: Instant,
+    order: u64,
+    whom: Whom,
+}
+
+enum Whom {
+    Supervisor(Weak<Cell>),
+    Watched(Weak<Run>),
+}
+
+/// What there is to do.
+enum Work {
+    Turn(Arc<Cell>, Event),
+    Due(Instant, Whom),
+    Close,
+}
+
+impl Steward {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Steward {
+            desk: Arc::new(Desk {
+                clock,
+                inbox: Mutex::new(Inbox {
+                    posts: VecDeque::new(),
+                    timers: BinaryHeap::new(),
+                    next_timer: 0,
+                    started: false,
+                    closed: false,
+                }),
+                work: WaitList::new(),
+            }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Starts the thread unless it runs; an error is the operating system's refusal.
+    pub(crate) fn ensure(&self) -> io::Result<()> {
+        {
+            let mut inbox = self.desk.inbox.lock();
+            if inbox.started || inbox.closed {
+                return Ok(());
+            }
+            inbox.started = true;
+        }
+        let desk = Arc::clone(&self.desk);
+        match start(
+            ThreadPlan {
+                name: "steward".into(),
+                stack_size: None,
+            },
+            move || desk.serve(),
+        ) {
+            Ok(thread) => {
+                *self.thread.lock() = Some(thread);
+                Ok(())
+            }
+            Err(refused) => {
+                self.desk.inbox.lock().started = false;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Hands an event over; it is applied on the steward's thread, in the order of the posts.
+    pub(crate) fn post(&self, cell: Arc<Cell>, event: Event) {
+        if self.ensure().is_err() {
+            cell.turn(event);
+            return;
+        }
+        let mut inbox = self.desk.inbox.lock();
+        if inbox.closed {
+            // The system has ended: what still comes is the return of an abandoned run.
+            return;
+        }
+        inbox.posts.push_back((cell, event));
+        drop(inbox);
+        self.desk.work.notify_one();
+    }
+
+    /// Asks for a call of the supervisor at `due`.
+    pub(crate) fn arm_cell(&self, due: Instant, cell: &Arc<Cell>) {
+        self.arm(due, Whom::Supervisor(Arc::downgrade(cell)));
+    }
+
+    /// Asks for a look at the run at `due`.
+    pub(crate) fn arm_watch(&self, due: Instant, run: &Arc<Run>) {
+        self.arm(due, Whom::Watched(Arc::downgrade(run)));
+    }
+
+    fn arm(&self, due: Instant, whom: Whom) {
+        // A refused thread is no loss here: whoever started a unit was told of the refusal.
+        let _refused = self.ensure();
+        let earliest = {
+            let mut inbox = self.desk.inbox.lock();
+            let earliest = inbox
+                .timers
+                .peek()
+                .is_none_or(|Reverse(first)| due < first.due);
+            let order = inbox.next_timer;
+            inbox.next_timer += 1;
+            inbox.timers.push(Reverse(Timer { due, order, whom }));
+            earliest
+        };
+        if earliest {
+            self.desk.work.notify_one();
+        }
+    }
+
+    /// Lets the steward finish what it was handed, then ends it; true when its thread is gone.
+    pub(crate) fn close(&self, clock: &Clock, deadline: Deadline) -> bool {
+        {
+            let mut inbox = self.desk.inbox.lock();
+            inbox.closed = true;
+            inbox.timers.clear();
+        }
+        self.desk.work.notify_all();
+        match self.thread.lock().take() {
+            None => true,
+            Some(mut thread) => thread.gone().wait(clock, deadline) && thread.join_if_gone(),
+        }
+    }
+}
+
+impl Desk {
+    fn serve(&self) {
+        loop {
+            match self.next() {
+                Work::Turn(cell, event) => cell.turn(event),
+                Work::Due(due, Whom::Supervisor(cell)) => {
+                    if let Some(cell) = cell.upgrade() {
+                        cell.due(due);
+                    }
+                }
+                Work::Due(_, Whom::Watched(run)) => {
+                    if let Some(run) = run.upgrade() {
+                        watchdog::look(&run);
+                    }
+                }
+                Work::Close => return,
+            }
+        }
+    }
+
+    /// Waits for work; woken by posts, by an earlier timer, or by the clock.
+    fn next(&self) -> Work {
+        loop {
+            let until = self.first_due();
+            let found = wait_for(&self.work, None, &self.clock, until, || {
+                let mut inbox = self.inbox.lock();
+                let work = inbox.next(self.clock.now());
+                // Another timer came first meanwhile: leave, and wait for that one.
+                let stale = work.is_none() && inbox.first_due() != until;
+                if stale { Some(None) } else { work.map(Some) }
+            });
+            if let Ok(Some(work)) = found {
+                return work;
+            }
+        }
+    }
+
+    fn first_due(&self) -> Option<Instant> {
+        self.inbox.lock().first_due()
+    }
+}
+
+impl Inbox {
+    fn first_due(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse(timer)| timer.due)
+    }
+
+    /// Posts go before timers: an end that has come in is not a missed deadline.
+    fn next(&mut self, now: Instant) -> Option<Work> {
+        if let Some((cell, event)) = self.posts.pop_front() {
+            return Some(Work::Turn(cell, event));
+        }
+        if self.closed {
+            return Some(Work::Close);
+        }
+        if self.timers.peek()?.0.due > now {
+            return None;
+        }
+        let Reverse(timer) = self.timers.pop()?;
+        Some(Work::Due(timer.due, timer.whom))
+    }
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        (self.due, self.order) == (other.due, other.order)
+    }
+}
+
+impl Eq for Timer {}
+
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.order).cmp(&(other.due, other.order))
+    }
+}
+
+impl fmt::Debug for Steward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Steward").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,278 @@
+//! The shell around a pure machine: one cell per running supervisor.
+//!
+//! Whoever has an event *turns* the cell: under its lock the machine steps and its effects are queued;
+//! then one thread at a time carries the queue out, in order, without the lock (`carry.rs`). No user
+//! code runs under the lock or in the carrying, so a supervisor is never blocked by its children.
+//!
+//! Cells turn each other (a child supervisor that ended, a parent that stops). A thread-local agenda
+//! makes that a loop instead of a recursion, so the depth of a tree costs no stack.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::call::CallSlot;
+use super::child::ChildSpec;
+use super::machine::{AnyMachine, CallId, ChildView, Effect, Event, Key, Request};
+use super::run::Run;
+use super::runtime::Runtime;
+use super::supervisor::SupervisorBody;
+use super::unit::Unit;
+use super::{Counts, SupervisorPolicy};
+use crate::fault::UnitPath;
+
+/// One running supervisor.
+pub(crate) struct Cell {
+    path: UnitPath,
+    runtime: Arc<Runtime>,
+    owner: Arc<SupervisorBody>,
+    parent: Option<Arc<Run>>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    machine: AnyMachine,
+    children: HashMap<Key, Arc<ChildSpec>>,
+    queue: VecDeque<Effect>,
+    /// Some thread is carrying effects out; whoever else turns the cell leaves them to it.
+    carrying: bool,
+    calls: HashMap<CallId, Arc<CallSlot>>,
+    next_call: u64,
+    /// The earliest time for which the steward was asked to turn the cell.
+    armed: Option<Instant>,
+    scratch: Vec<Effect>,
+}
+
+impl Cell {
+    /// A supervisor that has not begun; `parent` is its own run under the supervisor above.
+    pub(crate) fn new(
+        runtime: &Arc<Runtime>,
+        owner: Arc<SupervisorBody>,
+        parent: Option<Arc<Run>>,
+        policy: SupervisorPolicy,
+        specs: &[Arc<ChildSpec>],
+    ) -> Arc<Self> {
+        let path = policy.path.clone();
+        let policies = specs
+            .iter()
+            .map(|s| (s.policy().clone(), s.unit().generation()))
+            .collect::<Vec<_>>();
+        let (machine, keys) = AnyMachine::new(policy, policies);
+        let children = keys.into_iter().zip(specs.iter().cloned()).collect();
+        let cell = Arc::new(Cell {
+            path,
+            runtime: Arc::clone(runtime),
+            owner,
+            parent,
+            inner: Mutex::new(Inner {
+                machine,
+                children,
+                queue: VecDeque::new(),
+                carrying: false,
+                calls: HashMap::new(),
+                next_call: 0,
+                armed: None,
+                scratch: Vec::new(),
+            }),
+        });
+        for spec in specs {
+            cell.settle(spec.unit());
+        }
+        cell
+    }
+
+    pub(crate) fn path(&self) -> &UnitPath {
+        &self.path
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    pub(crate) fn owner(&self) -> &Arc<SupervisorBody> {
+        &self.owner
+    }
+
+    pub(super) fn parent(&self) -> Option<&Arc<Run>> {
+        self.parent.as_ref()
+    }
+
+    fn settle(self: &Arc<Self>, unit: &Arc<Unit>) {
+        unit.settle(self.path.join(unit.id().as_str()), self);
+    }
+
+    /// Applies one event, and carries out what follows unless another thread is at it.
+    pub(crate) fn turn(self: &Arc<Self>, event: Event) {
+        let carry = self.inner.lock().step(event, self.runtime.clock().now());
+        self.carry_if(carry);
+    }
+
+    /// A management call: the slot is filled when the machine answers.
+    pub(crate) fn call(self: &Arc<Self>, request: Request) -> Arc<CallSlot> {
+        let (slot, carry) = {
+            let mut inner = self.inner.lock();
+            let (call, slot) = inner.open_call();
+            (
+                slot,
+                inner.step(Event::Call { call, request }, self.runtime.clock().now()),
+            )
+        };
+        self.carry_if(carry);
+        slot
+    }
+
+    /// Adds a child and starts it.
+    pub(crate) fn start_child(self: &Arc<Self>, spec: ChildSpec) -> Arc<CallSlot> {
+        let spec = Arc::new(spec);
+        let last_generation = spec.unit().generation();
+        let request = Request::StartChild {
+            policy: spec.policy().clone(),
+            last_generation,
+        };
+        self.settle(spec.unit());
+        let (slot, carry) = {
+            let mut inner = self.inner.lock();
+            let (call, slot) = inner.open_call();
+            let key = inner.machine.next_key();
+            inner.children.insert(key, spec);
+            let carry = inner.step(Event::Call { call, request }, self.runtime.clock().now());
+            if inner.machine.next_key() == key {
+                // Refused: the key is still free, so the specification has no place.
+                inner.children.remove(&key);
+            }
+            (slot, carry)
+        };
+        self.carry_if(carry);
+        slot
+    }
+
+    fn carry_if(self: &Arc<Self>, carry: bool) {
+        if carry {
+            Agenda::run(self);
+        }
+    }
+
+    /// Carries out queued effects until none is left, then asks for the next wake-up.
+    fn carry_all(self: &Arc<Self>) {
+        loop {
+            let mut inner = self.inner.lock();
+            let Some(effect) = inner.queue.pop_front() else {
+                inner.carrying = false;
+                self.arm(&mut inner);
+                return;
+            };
+            let spec = effect
+                .key()
+                .and_then(|key| inner.children.get(&key).cloned());
+            drop(inner);
+            self.carry(effect, spec);
+        }
+    }
+
+    fn arm(self: &Arc<Self>, inner: &mut Inner) {
+        let Some(due) = inner.machine.next_due() else {
+            return;
+        };
+        if inner.armed.is_none_or(|armed| due < armed) {
+            inner.armed = Some(due);
+            self.runtime.steward().arm_cell(due, self);
+        }
+    }
+
+    /// The steward's wake-up: `due` is the time it was asked for.
+    pub(crate) fn due(self: &Arc<Self>, due: Instant) {
+        {
+            let mut inner = self.inner.lock();
+            if inner.armed == Some(due) {
+                inner.armed = None;
+            }
+        }
+        self.turn(Event::Due);
+    }
+
+    pub(super) fn forget(&self, key: Key) -> Option<Arc<ChildSpec>> {
+        self.inner.lock().children.remove(&key)
+    }
+
+    pub(super) fn answer(&self, call: CallId) -> Option<Arc<CallSlot>> {
+        self.inner.lock().calls.remove(&call)
+    }
+
+    // --- introspection ---------------------------------------------------------------------------
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.inner.lock().machine.counts()
+    }
+
+    /// Reads the machine and the specifications of its children under one lock.
+    pub(crate) fn inspect<T>(&self, read: impl FnOnce(&AnyMachine, Instant, Specs<'_>) -> T) -> T {
+        let now = self.runtime.clock().now();
+        let inner = self.inner.lock();
+        read(&inner.machine, now, Specs(&inner.children))
+    }
+}
+
+/// The specifications of a supervisor's children, for readers.
+#[derive(Clone, Copy)]
+pub(crate) struct Specs<'a>(&'a HashMap<Key, Arc<ChildSpec>>);
+
+impl<'a> Specs<'a> {
+    pub(crate) fn of(self, child: &ChildView<'_>) -> Option<&'a Arc<ChildSpec>> {
+        self.0.get(&child.key)
+    }
+}
+
+impl Inner {
+    /// Steps the machine and queues its effects; true when the caller has to carry them out.
+    fn step(&mut self, event: Event, now: Instant) -> bool {
+        self.machine.step(event, now, &mut self.scratch);
+        self.queue.extend(self.scratch.drain(..));
+        !std::mem::replace(&mut self.carrying, true)
+    }
+
+    fn open_call(&mut self) -> (CallId, Arc<CallSlot>) {
+        let call = CallId(self.next_call);
+        self.next_call += 1;
+        let slot = Arc::new(CallSlot::new());
+        self.calls.insert(call, Arc::clone(&slot));
+        (call, slot)
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cell")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    static AGENDA: RefCell<Option<VecDeque<Arc<Cell>>>> = const { RefCell::new(None) };
+}
+
+/// The cells whose effects this thread has taken on.
+struct Agenda;
+
+impl Agenda {
+    /// Carries the cell's effects out, now or, when this thread is already carrying, after that.
+    fn run(cell: &Arc<Cell>) {
+        let outermost = AGENDA.with(|agenda| {
+            let mut agenda = agenda.borrow_mut();
+            let outermost = agenda.is_none();
+            agenda.get_or_insert_default().push_back(Arc::clone(cell));
+            outermost
+        });
+        if !outermost {
+            return;
+        }
+        while let Some(cell) = AGENDA.with(|agenda| agenda.borrow_mut().as_mut()?.pop_front()) {
+            cell.carry_all();
+        }
+        AGENDA.with(|agenda| agenda.borrow_mut().take());
+    }
+}

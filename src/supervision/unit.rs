@@ -1,0 +1,235 @@
+//! The logical unit: what a handle names, through all restarts of the unit and of its supervisor.
+//!
+//! A unit belongs to its child specification. Supervisors tell it what becomes of its runs; handles
+//! read it, monitors subscribe to it. The order of the telling is part of the contract: the standing
+//! changes first, then the monitors hear their `Down`, and only then may the next run start.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use super::ChildId;
+use super::monitor::{Down, DownSlot};
+use super::run::Run;
+use super::tree::Cell;
+use crate::fault::{ExitReason, Generation, UnitPath};
+use crate::kernel::stop::current_stop;
+use crate::kernel::waiters::{WaitList, wait_for};
+use crate::time::{Clock, Deadline};
+
+/// Where a unit stands, as its handle sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Specified, not yet started.
+    New,
+    /// Its start function runs.
+    Starting,
+    /// It runs.
+    Up,
+    /// Its last run ended; its supervisor will start it again.
+    Restarting,
+    /// It does not run and nobody will start it without being asked to.
+    Ended(ExitReason),
+}
+
+/// One logical unit.
+pub(crate) struct Unit {
+    id: ChildId,
+    path: OnceLock<UnitPath>,
+    state: Mutex<State>,
+    changed: WaitList,
+}
+
+struct State {
+    standing: Standing,
+    generation: Generation,
+    run: Option<Arc<Run>>,
+    home: Weak<Cell>,
+    watchers: Vec<Watcher>,
+}
+
+struct Watcher {
+    /// `None` hears of the next end, whichever run it is.
+    generation: Option<Generation>,
+    slot: Arc<DownSlot>,
+}
+
+impl Unit {
+    pub(crate) fn new(id: ChildId) -> Arc<Self> {
+        Arc::new(Unit {
+            id,
+            path: OnceLock::new(),
+            state: Mutex::new(State {
+                standing: Standing::New,
+                generation: Generation::NONE,
+                run: None,
+                home: Weak::new(),
+                watchers: Vec::new(),
+            }),
+            changed: WaitList::new(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> &ChildId {
+        &self.id
+    }
+
+    /// The place in the tree; the bare id until the unit has one.
+    pub(crate) fn path(&self) -> UnitPath {
+        self.path
+            .get()
+            .cloned()
+            .unwrap_or_else(|| UnitPath::new(self.id.as_str()))
+    }
+
+    /// Gives the unit its place in a tree; only the first one counts, a unit never moves.
+    pub(crate) fn settle(&self, path: UnitPath, home: &Arc<Cell>) {
+        self.path.get_or_init(|| path);
+        self.state.lock().home = Arc::downgrade(home);
+    }
+
+    pub(crate) fn home(&self) -> Option<Arc<Cell>> {
+        self.state.lock().home.upgrade()
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.state.lock().standing.clone()
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.state.lock().generation
+    }
+
+    pub(crate) fn run(&self) -> Option<Arc<Run>> {
+        self.state.lock().run.clone()
+    }
+
+    // --- told by the supervisor -----------------------------------------------------------------
+
+    pub(crate) fn starting(&self, run: Arc<Run>) {
+        let mut state = self.state.lock();
+        state.generation = run.generation();
+        state.run = Some(run);
+        state.standing = Standing::Starting;
+    }
+
+    pub(crate) fn up(&self) {
+        self.state.lock().standing = Standing::Up;
+        self.changed.notify_all();
+    }
+
+    /// The run is over: the standing changes, then the monitors hear of it, each exactly once.
+    pub(crate) fn down(&self, generation: Generation, reason: &ExitReason, restarts: bool) {
+        let told = {
+            let mut state = self.state.lock();
+            state.run = None;
+            state.standing = if restarts {
+                Standing::Restarting
+            } else {
+                Standing::Ended(reason.clone())
+            };
+            let (told, kept) = state
+                .watchers
+                .drain(..)
+                .partition(|w: &Watcher| w.generation.is_none_or(|g| g == generation));
+            state.watchers = kept;
+            told
+        };
+        self.tell(told, generation, Some(reason));
+        self.changed.notify_all();
+    }
+
+    /// No run will follow the one that ended (a pending restart was cancelled).
+    pub(crate) fn ended(&self, reason: ExitReason) {
+        let told = {
+            let mut state = self.state.lock();
+            if matches!(state.standing, Standing::Ended(_)) {
+                return;
+            }
+            state.standing = Standing::Ended(reason);
+            std::mem::take(&mut state.watchers)
+        };
+        self.tell(told, self.generation(), None);
+        self.changed.notify_all();
+    }
+
+    fn tell(&self, watchers: Vec<Watcher>, generation: Generation, reason: Option<&ExitReason>) {
+        for watcher in watchers {
+            watcher.slot.tell(Down {
+                path: self.path(),
+                generation,
+                reason: reason.cloned(),
+            });
+        }
+    }
+
+    // --- asked by handles -----------------------------------------------------------------------
+
+    /// Subscribes to the end of the run `wanted`, or of whichever run ends next. A unit without a
+    /// run to come answers at once.
+    pub(crate) fn watch(&self, wanted: Option<Generation>) -> Arc<DownSlot> {
+        let slot = Arc::new(DownSlot::new());
+        let mut state = self.state.lock();
+        let comes = match wanted {
+            Some(generation) => state.run.is_some() && state.generation == generation,
+            None => !matches!(state.standing, Standing::Ended(_) | Standing::New),
+        };
+        if comes {
+            state.watchers.push(Watcher {
+                generation: wanted,
+                slot: Arc::clone(&slot),
+            });
+            return slot;
+        }
+        let generation = wanted.unwrap_or(state.generation);
+        drop(state);
+        slot.tell(Down {
+            path: self.path(),
+            generation,
+            reason: None,
+        });
+        slot
+    }
+
+    pub(crate) fn unwatch(&self, slot: &Arc<DownSlot>) {
+        self.state
+            .lock()
+            .watchers
+            .retain(|w| !Arc::ptr_eq(&w.slot, slot));
+    }
+
+    pub(crate) fn watch_count(&self) -> usize {
+        self.state.lock().watchers.len()
+    }
+
+    /// Waits until the standing satisfies `done`; `None` when the deadline passed or the caller stops.
+    pub(crate) fn wait_until<T>(
+        &self,
+        clock: &Clock,
+        deadline: Deadline,
+        mut done: impl FnMut(&Standing, Generation) -> Option<T>,
+    ) -> Option<T> {
+        let stop = current_stop();
+        wait_for(
+            &self.changed,
+            stop.as_deref(),
+            clock,
+            deadline.instant(),
+            || {
+                let state = self.state.lock();
+                done(&state.standing, state.generation)
+            },
+        )
+        .ok()
+    }
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! Workers: functions on their own OS threads, started, watched and restarted by a supervisor.
+
+use std::sync::Arc;
+
+use super::child::{Body, Child, ChildSpec};
+use super::context::WorkerContext;
+use super::handle::WorkerRef;
+use super::machine::Event;
+use super::run::{self, Run};
+use super::unit::Unit;
+use super::{ChildId, ChildPolicy};
+use crate::fault::catch::{Caught, catch};
+use crate::fault::hook::enter_identity;
+use crate::fault::thread::{ThreadPlan, thread_name};
+use crate::fault::{ExitReason, Failure};
+use crate::kernel::stop::enter_stop;
+
+/// What a fallible start function of a worker came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Init<S> {
+    /// The worker is ready to run with this state.
+    Ready(S),
+    /// There is nothing to do for this worker; its specification is kept, it does not run (OTP's `ignore`).
+    Ignore,
+}
+
+impl Child<WorkerRef> {
+    /// A worker: `work` runs on its own thread, and again after each restart.
+    ///
+    /// The function is called once per run, possibly while an abandoned earlier run still executes
+    /// it on another thread, so it must be `Fn + Sync` and cannot use up what it captured:
+    ///
+    /// ```compile_fail
+    /// # use steadfast::Child;
+    /// let names = vec![String::from("a")];
+    /// // error: expected a closure that implements `Fn`, but this one only implements `FnOnce`
+    /// Child::worker("consumer", move |_| { drop(names); Ok(()) });
+    /// ```
+    ///
+    /// The remedy is to let every run make or clone what it uses up:
+    ///
+    /// ```
+    /// # use steadfast::Child;
+    /// let names = vec![String::from("a")];
+    /// let _child = Child::worker("consumer", move |_| { drop(names.clone()); Ok(()) });
+    /// ```
+    ///
+    /// State that is not `Sync`, or that belongs to one run, is made by [`Child::worker_from`].
+    pub fn worker<F>(id: impl Into<ChildId>, work: F) -> Self
+    where
+        F: Fn(&WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
+    {
+        worker_child(id.into(), false, move |ctx| Finished::Ran(work(ctx)))
+    }
+
+    /// A worker with state of its own: `init` makes it at the start of each run, on the worker's
+    /// thread; it is dropped at the end of the run and never used again.
+    ///
+    /// The worker counts as started when `init` has returned.
+    pub fn worker_from<S, I, F>(id: impl Into<ChildId>, init: I, work: F) -> Self
+    where
+        S: 'static,
+        I: Fn() -> S + Send + Sync + 'static,
+        F: Fn(&mut S, &WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
+    {
+        Self::worker_try_from(id, move |_| Ok(Init::Ready(init())), work)
+    }
+
+    /// As [`worker_from`](Child::worker_from), with an `init` that may fail or decline.
+    pub fn worker_try_from<S, I, F>(id: impl Into<ChildId>, init: I, work: F) -> Self
+    where
+        S: 'static,
+        I: Fn(&WorkerContext) -> Result<Init<S>, Failure> + Send + Sync + 'static,
+        F: Fn(&mut S, &WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
+    {
+        worker_child(id.into(), true, move |ctx| match init(ctx) {
+            Err(failure) => Finished::Ran(Err(failure)),
+            Ok(Init::Ignore) => Finished::Ignored,
+            Ok(Init::Ready(mut state)) => {
+                ctx.run().tell_started();
+                Finished::Ran(work(&mut state, ctx))
+            }
+        })
+    }
+}
+
+fn worker_child<F>(id: ChildId, starts_slowly: bool, work: F) -> Child<WorkerRef>
+where
+    F: Fn(&WorkerContext) -> Finished + Send + Sync + 'static,
+{
+    let unit = Unit::new(id.clone());
+    let body = Arc::new(WorkerBody {
+        work: Arc::new(work),
+        starts_slowly,
+    });
+    Child::new(
+        ChildPolicy::worker(id),
+        Arc::clone(&unit),
+        body,
+        WorkerRef::new(unit),
+    )
+}
+
+/// How a worker's functions ended when they did not unwind.
+enum Finished {
+    Ran(Result<(), Failure>),
+    Ignored,
+}
+
+type Work = dyn Fn(&WorkerContext) -> Finished + Send + Sync;
+
+struct WorkerBody {
+    work: Arc<Work>,
+    /// There is a start function, which says itself when it is through; without one a worker is up as
+    /// soon as it has a thread.
+    starts_slowly: bool,
+}
+
+impl Body for WorkerBody {
+    fn launch(&self, run: &Arc<Run>, spec: &ChildSpec) {
+        let plan = ThreadPlan {
+            name: thread_name(run.path()),
+            stack_size: spec.thread_stack(),
+        };
+        run.on_thread(plan.name.clone());
+        let runtime = run.runtime();
+        let (work, own, slow) = (Arc::clone(&self.work), Arc::clone(run), self.starts_slowly);
+        let started = runtime.steward().ensure().and_then(|()| {
+            runtime
+                .roster()
+                .start(run, plan, move |index| carry(&own, index, slow, &*work))
+        });
+        let Some(home) = run.home() else { return };
+        match started {
+            Err(refused) => {
+                if run.finish() {
+                    home.turn(run.end_event(ExitReason::Error(Failure::from(refused))));
+                }
+            }
+            Ok(()) if self.starts_slowly => {}
+            Ok(()) => {
+                home.turn(Event::Started {
+                    key: run.key(),
+                    generation: run.generation(),
+                });
+            }
+        }
+    }
+}
+
+/// The life of a worker's thread.
+fn carry(run: &Arc<Run>, index: u64, starts_slowly: bool, work: &Work) {
+    let finished = {
+        let _stop = enter_stop(Arc::clone(run.token().signal()));
+        let _run = run::enter(Arc::clone(run));
+        let _identity = enter_identity(run.identity());
+        catch(|| {
+            run.runtime().thread_started(index);
+            work(&WorkerContext::new(Arc::clone(run)))
+        })
+    };
+    if !starts_slowly {
+        // The launching thread says so too; but this end must not overtake that start.
+        run.tell_started();
+    }
+    match finished {
+        Ok(Finished::Ignored) => run.tell_ignored(),
+        Ok(Finished::Ran(result)) => run.tell_ended(reason(run, result)),
+        Err(Caught::Panic(report)) => run.tell_ended(ExitReason::Panic(report)),
+        Err(Caught::Fenced) => run.tell_ended(ExitReason::Normal),
+    }
+}
+
+/// Whether the end was asked for is read from the token, never from what was returned: an error on the
+/// way out of a stop (a refused send, say) is part of the stop, and is kept for the report.
+fn reason(run: &Run, result: Result<(), Failure>) -> ExitReason {
+    match (run.token().cause(), result) {
+        (None, Ok(())) => ExitReason::Normal,
+        (None, Err(failure)) => ExitReason::Error(failure),
+        (Some(cause), Ok(())) => ExitReason::Stopped(cause),
+        (Some(cause), Err(failure)) => {
+            run.note_stop_error(failure);
+            ExitReason::Stopped(cause)
+        }
+    }
+}

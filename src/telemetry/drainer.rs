@@ -20,7 +20,7 @@ use crate::kernel::waiters::{WaitList, wait_for};
 use crate::time::{Clock, Deadline};
 
 /// How long the drainer waits for another event before its thread ends.
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The way from a post to the handlers.
 pub(super) struct Drainer {
@@ -38,6 +38,7 @@ pub(super) struct Drainer {
     /// Nothing more is accepted.
     closed: AtomicBool,
     life: Mutex<Life>,
+    idle: Duration,
 }
 
 #[derive(Default)]
@@ -48,7 +49,7 @@ struct Life {
 }
 
 impl Drainer {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, idle: Duration) -> Self {
         Self {
             ring: Ring::new(capacity),
             work: WaitList::new(),
@@ -59,6 +60,7 @@ impl Drainer {
             told: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             life: Mutex::new(Life::default()),
+            idle,
         }
     }
 
@@ -174,7 +176,7 @@ impl Drainer {
         true
     }
 
-    fn gone(&self) -> Option<Gone> {
+    pub(super) fn gone(&self) -> Option<Gone> {
         let life = self.life.lock();
         life.thread.as_ref().map(|started| started.gone().clone())
     }
@@ -223,7 +225,7 @@ impl Drainer {
     /// Waits for work; true if there has been none for long, or there will be none.
     fn is_idle(&self, asked: u64) -> bool {
         let clock = Clock::system();
-        let until = clock.deadline(IDLE).instant();
+        let until = clock.deadline(self.idle).instant();
         let has_work = || {
             // Relaxed: `run` reads it again, in order.
             let is_asked = self.asked.load(Ordering::Relaxed) != asked;

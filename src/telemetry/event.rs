@@ -159,3 +159,95 @@ fn same_names<T>(carried: &[(&'static str, T)], declared: &[&'static str]) -> bo
     };
     carried.len() == declared.len() && declared.iter().all(is_carried_once)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Event, EventKind};
+    use crate::fault::{ExitReason, Failure, Generation, StopCause, UnitPath};
+    use crate::telemetry::Measure;
+    use crate::time::Clock;
+
+    static KIND: EventKind = EventKind {
+        name: "test.event",
+        target: "test",
+        level: log::Level::Info,
+        measurements: &["count", "delay"],
+        metadata: &["path", "reason"],
+        doc: "A test emits it.",
+    };
+
+    fn event(measured: &[&'static str], tagged: &[&'static str]) -> Event {
+        let mut event = Event::new(&KIND, Clock::system().now());
+        for key in measured {
+            event.measure(key, 1u64);
+        }
+        for key in tagged {
+            event.tag(key, "a");
+        }
+        event
+    }
+
+    #[test]
+    fn an_event_keeps_to_its_kind_if_it_carries_each_name_once() {
+        assert!(event(&["count", "delay"], &["path", "reason"]).keeps_to_its_kind());
+        assert!(event(&["delay", "count"], &["reason", "path"]).keeps_to_its_kind());
+    }
+
+    #[test]
+    fn an_event_strays_from_its_kind_by_a_name_too_few_too_many_or_wrong() {
+        for (measured, tagged) in [
+            (&["count"][..], &["path", "reason"][..]),
+            (&["count", "delay", "more"], &["path", "reason"]),
+            (&["count", "delay"], &["path", "path"]),
+            (&["count", "delay"], &["path", "raeson"]),
+            (&["path", "reason"], &["count", "delay"]),
+        ] {
+            assert!(!event(measured, tagged).keeps_to_its_kind(), "{measured:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_put_in_is_found_by_its_name() {
+        let mut event = Event::new(&KIND, Clock::system().now());
+        event.measure("delay", Duration::from_millis(50));
+        event.tag("path", UnitPath::new("demo/w"));
+        event.tag("reason", ExitReason::Stopped(StopCause::Sibling));
+        assert_eq!(event.text("path").unwrap(), "demo/w");
+        assert_eq!(*event.value("reason").unwrap(), "stopped (sibling)");
+        let delay = event.measurement("delay").unwrap();
+        assert_eq!(delay, Measure::Duration(Duration::from_millis(50)));
+        assert_eq!(event.text("delay"), None);
+    }
+
+    #[test]
+    fn values_become_the_text_of_what_they_are() {
+        let mut event = Event::new(&KIND, Clock::system().now());
+        event.tag("generation", Generation::first());
+        event.tag("cause", StopCause::AutoShutdown);
+        event.tag("expected", true);
+        event.tag("warning", format_args!("{} of {}", 1, 2));
+        let texts: Vec<_> = event
+            .metadata()
+            .iter()
+            .map(|(_, v)| v.to_string())
+            .collect();
+        assert_eq!(texts, ["1", "auto_shutdown", "true", "1 of 2"]);
+    }
+
+    #[test]
+    fn an_error_whose_text_panics_does_not_hurt_the_reader() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{}", Self::fail())]
+        struct Rude;
+        impl Rude {
+            fn fail() -> &'static str {
+                std::panic::resume_unwind(Box::new("no text"))
+            }
+        }
+        let mut event = Event::new(&KIND, Clock::system().now());
+        event.tag("reason", ExitReason::Error(Failure::from(Rude)));
+        assert_eq!(event.text("reason").unwrap(), "error (its text panicked)");
+    }
+}

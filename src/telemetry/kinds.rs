@@ -107,3 +107,60 @@ kinds! {
 pub fn find(name: &str) -> Option<&'static EventKind> {
     ALL.iter().copied().find(|kind| kind.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{ALL, find};
+
+    fn is_word(word: &str) -> bool {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c == '_';
+        !word.is_empty() && word.chars().all(is_letter)
+    }
+
+    #[test]
+    fn names_are_unique_and_dotted() {
+        let names: BTreeSet<_> = ALL.iter().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for name in names {
+            let words: Vec<_> = name.split('.').collect();
+            assert_eq!(words.len(), 2, "{name}");
+            assert!(words.into_iter().all(is_word), "{name}");
+        }
+    }
+
+    #[test]
+    fn targets_are_rooms_of_the_crate() {
+        for kind in ALL {
+            let room = kind.target.strip_prefix("steadfast::");
+            assert!(room.is_some_and(is_word), "{}", kind.target);
+        }
+    }
+
+    #[test]
+    fn no_kind_declares_a_name_twice() {
+        for kind in ALL {
+            let declared: Vec<_> = kind.measurements.iter().chain(kind.metadata).collect();
+            let unique: BTreeSet<_> = declared.iter().collect();
+            assert_eq!(unique.len(), declared.len(), "{}", kind.name);
+            assert!(declared.iter().all(|name| is_word(name)), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_says_in_a_sentence_when_it_is_emitted() {
+        for kind in ALL {
+            let is_sentence = kind.doc.starts_with(|c: char| c.is_uppercase() || c == '`');
+            assert!(is_sentence && kind.doc.ends_with('.'), "{}", kind.doc);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_found_by_its_name() {
+        for kind in ALL {
+            assert!(std::ptr::eq(find(kind.name).unwrap(), *kind));
+        }
+        assert_eq!(find("child"), None);
+    }
+}

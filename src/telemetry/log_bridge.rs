@@ -38,12 +38,20 @@ pub const ID: &str = "steadfast.log";
 /// # Ok::<(), steadfast::telemetry::AttachError>(())
 /// ```
 pub fn attach(telemetry: &Telemetry) -> Result<(), AttachError> {
+    attach_writer(telemetry, log::max_level, write_log)
+}
+
+fn attach_writer(
+    telemetry: &Telemetry,
+    level: fn() -> log::LevelFilter,
+    write: impl Fn(&EventKind, &str) + Send + Sync + 'static,
+) -> Result<(), AttachError> {
     let bridge = Bridge {
         storms: Mutex::new(Storms::new()),
-        write: write_log,
+        write,
     };
     let handle = Box::new(move |event: &Event| bridge.handle(event));
-    telemetry.attach_up_to(ID.to_owned(), Filter::All, log::max_level, handle)
+    telemetry.attach_up_to(ID.to_owned(), Filter::All, level, handle)
 }
 
 fn write_log(kind: &EventKind, line: &str) {
@@ -133,4 +141,129 @@ impl fmt::Display for Quoted<'_> {
 
 fn is_plain(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+
+    use super::{ID, attach, attach_writer};
+    use crate::fault::{Generation, UnitPath};
+    use crate::telemetry::{AttachError, Telemetry, kinds};
+    use crate::time::ManualClock;
+
+    type Lines = Arc<Mutex<Vec<String>>>;
+
+    fn bridged(level: fn() -> log::LevelFilter) -> (ManualClock, Telemetry, Lines) {
+        let manual = ManualClock::new();
+        let telemetry = Telemetry::with_clock(manual.clock());
+        let lines = Lines::default();
+        let own = Arc::clone(&lines);
+        let write = move |kind: &super::EventKind, line: &str| {
+            let line = format!("{} {} {line}", kind.level, kind.target);
+            own.lock().push(line);
+        };
+        attach_writer(&telemetry, level, write).unwrap();
+        (manual, telemetry, lines)
+    }
+
+    fn everything() -> log::LevelFilter {
+        log::LevelFilter::Trace
+    }
+
+    fn restarting(telemetry: &Telemetry, path: &str) {
+        telemetry.emit(&kinds::CHILD_RESTARTING, |event| {
+            event.measure("attempt", 3u64);
+            event.measure("delay", Duration::from_millis(50));
+            event.tag("path", UnitPath::new(path));
+            event.tag("generation", Generation::first());
+        });
+    }
+
+    #[test]
+    fn an_event_becomes_a_line_of_keys_and_values() {
+        let (_, telemetry, lines) = bridged(everything);
+        restarting(&telemetry, "demo/reader");
+        let line = "WARN steadfast::supervision child.restarting path=demo/reader generation=1 attempt=3 delay=50ms";
+        assert_eq!(*lines.lock(), [line]);
+    }
+
+    #[test]
+    fn a_value_cannot_break_its_line() {
+        let (_, telemetry, lines) = bridged(everything);
+        for warning in [
+            "",
+            "two words",
+            "a=b",
+            "a\"b",
+            "line\nchild.exited path=x",
+            "grün",
+        ] {
+            telemetry.emit(&kinds::SUPERVISOR_SPEC_WARNING, |event| {
+                event.tag("path", "demo").tag("warning", warning);
+            });
+        }
+        let lines = lines.lock();
+        let values: Vec<_> = lines
+            .iter()
+            .map(|line| line.split_once("warning=").unwrap().1)
+            .collect();
+        let escaped = [
+            r#""""#,
+            r#""two words""#,
+            r#""a=b""#,
+            r#""a\"b""#,
+            r#""line\nchild.exited path=x""#,
+            "grün",
+        ];
+        assert_eq!(values, escaped);
+    }
+
+    #[test]
+    fn a_key_of_the_user_cannot_look_like_two() {
+        let (_, telemetry, lines) = bridged(everything);
+        telemetry.span("work").attribute("a b=c", 1);
+        let lines = lines.lock();
+        assert!(lines[1].contains(" a_b_c=1 trace="), "{}", lines[1]);
+    }
+
+    #[test]
+    fn a_storm_is_folded_and_told_after_its_second() {
+        let (manual, telemetry, lines) = bridged(everything);
+        (0..1000).for_each(|_| restarting(&telemetry, "demo/a b"));
+        assert_eq!(lines.lock().len(), 10);
+        manual.advance(Duration::from_secs(1));
+        restarting(&telemetry, "demo/other");
+        let lines = lines.lock();
+        let folded = "WARN steadfast::supervision child.restarting path=\"demo/a b\" folded=990";
+        assert_eq!(lines[10], folded);
+        assert_eq!(lines.len(), 12);
+    }
+
+    #[test]
+    fn what_is_still_folded_is_told_when_the_bridge_leaves() {
+        let (_, telemetry, lines) = bridged(everything);
+        (0..13).for_each(|_| restarting(&telemetry, "demo"));
+        telemetry.detach(ID).unwrap();
+        assert!(lines.lock()[10].ends_with("path=demo folded=3"));
+    }
+
+    #[test]
+    fn an_event_below_the_level_is_not_made() {
+        let (_, telemetry, lines) = bridged(|| log::LevelFilter::Warn);
+        telemetry.emit(&kinds::CHILD_STARTED, |_| panic!("it is not made"));
+        restarting(&telemetry, "demo");
+        assert_eq!(lines.lock().len(), 1);
+    }
+
+    #[test]
+    fn the_bridge_is_attached_once() {
+        let telemetry = Telemetry::new();
+        attach(&telemetry).unwrap();
+        let id = ID.to_owned();
+        assert_eq!(attach(&telemetry), Err(AttachError::DuplicateId { id }));
+    }
 }

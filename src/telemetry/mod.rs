@@ -17,6 +17,8 @@
 //! list, one reference count, one reading of the clock, the event's two vectors, then the handlers.
 
 mod drainer;
+#[cfg(test)]
+mod drainer_tests;
 mod event;
 mod handlers;
 pub mod kinds;
@@ -24,12 +26,16 @@ pub mod log_bridge;
 mod recorder;
 mod span;
 mod span_context;
+#[cfg(test)]
+mod span_tests;
 mod storm;
 #[expect(
     clippy::module_inception,
     reason = "the file is named after its type, like every other"
 )]
 mod telemetry;
+#[cfg(test)]
+mod telemetry_tests;
 mod value;
 
 pub use event::{Event, EventKind};

@@ -228,3 +228,89 @@ impl fmt::Debug for Recorder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Recorder;
+    use crate::telemetry::{EventKind, Filter, Telemetry};
+
+    static NUMBER: EventKind = EventKind {
+        name: "test.number",
+        target: "test",
+        level: log::Level::Info,
+        measurements: &["n"],
+        metadata: &[],
+        doc: "A test emits it.",
+    };
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn emit(telemetry: &Telemetry, n: u64) {
+        telemetry.emit(&NUMBER, |event| {
+            event.measure("n", n);
+        });
+    }
+
+    // S63
+    #[test]
+    fn a_wait_finds_what_came_before_it_and_what_comes_from_elsewhere() {
+        let telemetry = Telemetry::new();
+        let recorder = Recorder::attach(&telemetry, Filter::All);
+        emit(&telemetry, 1);
+        let mut looks = 0;
+        recorder.wait_until(PATIENCE, |events| {
+            looks += 1;
+            if looks == 1 {
+                telemetry.post(&NUMBER, |event| {
+                    event.measure("n", 2u64);
+                });
+            }
+            (events.len() == 2).then_some(())
+        });
+        assert!(looks >= 2);
+    }
+
+    // S63
+    #[test]
+    #[should_panic(
+        expected = "not found within 0ns; 2 events, the last of them:\n  test.number n=1\n  test.number n=2"
+    )]
+    fn a_wait_in_vain_tells_what_it_saw() {
+        let telemetry = Telemetry::new();
+        let recorder = Recorder::attach(&telemetry, Filter::All);
+        emit(&telemetry, 1);
+        emit(&telemetry, 2);
+        recorder.wait_until(Duration::ZERO, |_| None::<()>);
+    }
+
+    #[test]
+    fn the_newest_events_are_kept_and_all_are_counted() {
+        let telemetry = Telemetry::new();
+        let recorder = Recorder::attach(&telemetry, Filter::All);
+        let last = Recorder::CAPACITY as u64 + 10;
+        (1..=last).for_each(|n| emit(&telemetry, n));
+        let events = recorder.events();
+        assert_eq!(events.len(), Recorder::CAPACITY);
+        assert_eq!(events[0].measurement("n"), Some(11u64.into()));
+        assert_eq!(recorder.count("test.number"), last);
+        assert_eq!(
+            recorder.kinds_seen().into_iter().collect::<Vec<_>>(),
+            ["test.number"]
+        );
+        recorder.clear();
+        assert!(recorder.events().is_empty() && recorder.kinds_seen().is_empty());
+    }
+
+    #[test]
+    fn a_recorder_leaves_with_its_guard() {
+        let telemetry = Telemetry::new();
+        let one = Recorder::attach(&telemetry, Filter::All);
+        let other = Recorder::attach(&telemetry, Filter::All);
+        drop(one);
+        emit(&telemetry, 1);
+        assert_eq!(other.count("test.number"), 1);
+        assert_eq!(telemetry.handlers().len(), 1);
+    }
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::drainer::Drainer;
+use super::drainer::{self, Drainer};
 use super::event::{Event, EventKind};
 use super::handlers::{AttachError, DetachError, Filter, Handle, HandlerInfo, Handlers};
 use super::kinds;
@@ -47,7 +47,7 @@ use crate::time::{Clock, Deadline};
 /// ```
 #[derive(Clone)]
 pub struct Telemetry {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     _last: Arc<LastHandle>,
 }
 
@@ -80,13 +80,13 @@ impl Telemetry {
     /// A telemetry whose events bear this clock's time.
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
-        Self::with_capacity(clock, Self::POST_CAPACITY)
+        Self::with_drainer(clock, Drainer::new(Self::POST_CAPACITY, drainer::IDLE))
     }
 
-    pub(crate) fn with_capacity(clock: Clock, capacity: usize) -> Self {
+    pub(super) fn with_drainer(clock: Clock, drainer: Drainer) -> Self {
         let hub = Arc::new(Hub {
             handlers: Handlers::new(),
-            drainer: Drainer::new(capacity),
+            drainer,
             clock,
         });
         Self {

@@ -79,11 +79,11 @@ kinds! {
     /// A late effect of an abandoned run was refused.
     FENCE_REFUSED = "fence.refused", SUPERVISION, Warn, [], ["path", "generation", "operation"];
     /// A system is up.
-    SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["path"];
+    SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.
-    SYSTEM_STOPPING = "system.stopping", SYSTEM, Info, [], ["path"];
+    SYSTEM_STOPPING = "system.stopping", SYSTEM, Info, [], ["name"];
     /// A system has stopped; `abandoned` threads would not.
-    SYSTEM_STOPPED = "system.stopped", SYSTEM, Info, ["stopped", "failed", "abandoned"], ["path"];
+    SYSTEM_STOPPED = "system.stopped", SYSTEM, Info, ["stopped", "failed", "abandoned"], ["name"];
     /// A channel did not take a value; `why` is full, stopped, disconnected or fenced.
     CHANNEL_REFUSED = "channel.refused", CHANNEL, Debug, [], ["name", "why"];
     /// A handler panicked and was detached.

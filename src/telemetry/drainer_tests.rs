@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::drainer::{Drainer, IDLE};
+use super::drainer::Drainer;
 use super::event::EventKind;
 use super::handlers::Filter;
 use super::recorder::Recorder;
@@ -40,9 +40,9 @@ fn post(telemetry: &Telemetry, n: u64) {
     });
 }
 
-/// A telemetry with room for this many posted events.
+/// A telemetry with room for this many posted events, whose drainer does not retire by itself.
 fn small(capacity: usize) -> Telemetry {
-    Telemetry::with_drainer(Clock::system(), Drainer::new(capacity, IDLE))
+    Telemetry::with_drainer(Clock::system(), Drainer::new(capacity, Duration::MAX))
 }
 
 /// Attaches a handler that tells when it is entered and stays until it is let go.
@@ -93,6 +93,7 @@ fn a_full_queue_drops_the_new_event_and_tells_how_many() {
         events.iter().find_map(|event| event.measurement("count"))
     });
     assert_eq!(told, 3u64.into());
+    assert!(telemetry.flush(soon()));
     assert_eq!(recorder.count("test.number"), 3);
 }
 
@@ -172,7 +173,7 @@ fn emitting_goes_on_after_the_close() {
 
 #[test]
 fn the_drainer_ends_with_the_last_handle_after_its_work() {
-    let telemetry = Telemetry::new();
+    let telemetry = small(4);
     let (is_inside, let_go) = attach_gate(&telemetry);
     (0..3).for_each(|n| post(&telemetry, n));
     is_inside.recv_timeout(PATIENCE).unwrap();

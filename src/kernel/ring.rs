@@ -215,6 +215,7 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+    use crate::sync::on_threads;
 
     #[test]
     fn values_come_out_in_order() {
@@ -327,5 +328,21 @@ mod tests {
             }
         }
         mine
+    }
+
+    #[test]
+    #[ignore = "a race, planted for the ThreadSanitizer: .ci/tsan fails if it is not found"]
+    fn planted_race() {
+        let (ring, start) = (Ring::<u64>::new(2), Barrier::new(2));
+        let write = |value| {
+            start.wait();
+            for _ in 0..1_000 {
+                ring.slot(0).cell.with_mut(|cell| {
+                    // SAFETY: none: I1 is broken on purpose, nobody won the position.
+                    unsafe { (*cell).write(value) };
+                });
+            }
+        };
+        on_threads(2, |number| write(number as u64));
     }
 }

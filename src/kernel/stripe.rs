@@ -90,9 +90,10 @@ fn place() -> usize {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::{Barrier, Mutex};
+    use std::sync::Barrier;
 
     use super::*;
+    use crate::sync::on_threads;
 
     #[test]
     fn the_number_of_stripes_is_a_bounded_power_of_two() {
@@ -107,30 +108,21 @@ mod tests {
         const ADDS: u64 = 20_000;
         let counter = Striped::new(2);
         let start = Barrier::new(4);
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    start.wait();
-                    (0..ADDS).for_each(|_| counter.add(1));
-                });
-            }
+        on_threads(4, |_| {
+            start.wait();
+            (0..ADDS).for_each(|_| counter.add(1));
         });
         assert_eq!(counter.sum(), THREADS * ADDS);
     }
 
     #[test]
     fn living_threads_have_places_of_their_own() {
-        let places = Mutex::new(BTreeSet::new());
         let all_alive = Barrier::new(8);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    places.lock().unwrap().insert(place() & 63);
-                    all_alive.wait();
-                });
-            }
+        let places = on_threads(8, |_| {
+            all_alive.wait();
+            place() & 63
         });
-        let different = places.into_inner().unwrap().len();
+        let different = places.into_iter().collect::<BTreeSet<_>>().len();
         assert!(different >= 4, "8 threads share {different} of 64 stripes");
     }
 

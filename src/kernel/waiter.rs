@@ -277,8 +277,9 @@ mod tests {
     fn a_thread_parks_until_another_wakes_it() {
         let waiter = checkout();
         std::thread::scope(|scope| {
-            scope.spawn(|| assert!(waiter.wake(Wake::TimedOut)));
+            let waker = scope.spawn(|| waiter.wake(Wake::TimedOut));
             waiter.park();
+            assert!(waker.join().unwrap());
         });
         assert_eq!(waiter.cause(), Some(Wake::TimedOut));
     }

@@ -7,7 +7,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::*;
-use crate::sync::give_way;
+use crate::sync::{give_way, on_threads};
 
 const CAUSE: u8 = 3;
 
@@ -212,12 +212,13 @@ fn a_rise_below_the_obeyed_level_does_not_end_the_wait() {
 fn waiters_are_notified_in_the_order_they_came() {
     let (items, order) = (Items::default(), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
+        let (items, order) = (&items, &order);
+        let mut takers = Vec::new();
         for number in 0..4 {
-            let (items, order) = (&items, &order);
-            scope.spawn(move || {
+            takers.push(scope.spawn(move || {
                 let item = items.take(None);
                 order.lock().push((number, item));
-            });
+            }));
             items.until_waiting(number + 1);
         }
         for item in 0..4 {
@@ -226,6 +227,7 @@ fn waiters_are_notified_in_the_order_they_came() {
                 give_way();
             }
         }
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
     });
     assert_eq!(
         order.into_inner(),
@@ -294,12 +296,10 @@ fn a_try_that_panics_leaves_no_waiter_behind() {
 #[test]
 fn notify_all_wakes_everyone() {
     let (list, open) = (WaitList::new(), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                wait_for(&list, None, &RealTime, None, || {
-                    open.load(Ordering::Relaxed).then_some(())
-                })
+    let ended = on_threads(5, |number| {
+        if number < 4 {
+            return wait_for(&list, None, &RealTime, None, || {
+                open.load(Ordering::Relaxed).then_some(())
             });
         }
         while list.len() != 4 {
@@ -307,25 +307,32 @@ fn notify_all_wakes_everyone() {
         }
         open.store(true, Ordering::Relaxed);
         list.notify_all();
+        Ok(())
     });
+    assert!(ended.iter().all(Result::is_ok));
     assert_eq!(list.len(), 0);
 }
 
 #[test]
 fn one_of_many_is_stopped_and_the_others_get_every_item() {
     const ROUNDS: usize = 300;
-    let mut stopped = 0;
-    for _ in 0..ROUNDS {
+    const MOST_ROUNDS: usize = 100 * ROUNDS;
+    let (mut stopped, mut served) = (0, 0);
+    for round in 0..MOST_ROUNDS {
+        if round >= ROUNDS && stopped > 0 && served > 0 {
+            break;
+        }
         let (items, stop) = (Items::default(), StopSignal::new());
         std::thread::scope(|scope| {
             let others = [items.taker(scope, None), items.taker(scope, None)];
             let victim = items.taker(scope, Some(&stop));
-            scope.spawn(|| stop.raise(Level::Drain, CAUSE));
+            let raiser = scope.spawn(|| stop.raise(Level::Drain, CAUSE));
             items.put(1);
             items.put(2);
             if victim.join().unwrap() == Err(Wake::Stopped) {
                 stopped += 1;
             } else {
+                served += 1;
                 items.put(3);
             }
             assert!(
@@ -333,39 +340,38 @@ fn one_of_many_is_stopped_and_the_others_get_every_item() {
                     .into_iter()
                     .all(|taker| taker.join().unwrap().is_ok())
             );
+            assert!(raiser.join().unwrap());
         });
     }
-    assert!(stopped > 0, "the stop never came first");
+    assert!(stopped > 0 && served > 0, "one of the two always won");
 }
 
 #[test]
 fn every_item_arrives_once_under_contention() {
     const TAKERS: u64 = 4;
     const EACH: u64 = 5_000;
+    const HALF: u64 = TAKERS * EACH / 2;
     let (items, start) = (Items::default(), Barrier::new(6));
-    let parked = AtomicUsize::new(0);
-    let sum: u64 = std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                start.wait();
-                for item in 1..=TAKERS * EACH / 2 {
-                    parked.fetch_add(usize::from(items.list.len() > 0), Ordering::Relaxed);
-                    items.put(item);
-                }
-            });
+    let waited = AtomicUsize::new(0);
+    let sums = on_threads(6, |number| {
+        start.wait();
+        if number < 4 {
+            return (0..EACH).map(|_| items.take(None).unwrap()).sum();
         }
-        let takers: Vec<_> = (0..TAKERS)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    (0..EACH).map(|_| items.take(None).unwrap()).sum::<u64>()
-                })
-            })
-            .collect();
-        takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        for item in 1..=HALF {
+            // Now and then until the takers have run dry: else fast producers keep them from ever waiting.
+            while item % 500 == 1 && items.list.len() == 0 {
+                give_way();
+            }
+            waited.fetch_add(usize::from(items.list.len() > 0), Ordering::Relaxed);
+            items.put(item);
+        }
+        0
     });
-    let half = TAKERS * EACH / 2;
-    assert_eq!(sum, half * (half + 1));
+    assert_eq!(sums.into_iter().sum::<u64>(), HALF * (HALF + 1));
     assert_eq!(items.list.len(), 0);
-    assert!(parked.into_inner() > 0, "nobody ever waited: no contention");
+    assert!(
+        waited.into_inner() > 20,
+        "hardly anybody waited: no contention"
+    );
 }

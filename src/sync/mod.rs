@@ -16,10 +16,10 @@ mod real;
 
 #[cfg(all(test, loom))]
 pub(crate) use modelled::{Arc, Mutex, Parker, UnsafeCell, atomic, fence};
-#[cfg(all(test, not(loom)))]
-pub(crate) use real::give_way;
 #[cfg(not(all(test, loom)))]
 pub(crate) use real::{Arc, Mutex, Parker, UnsafeCell, atomic, cores, fence, spin_loop};
+#[cfg(all(test, not(loom)))]
+pub(crate) use real::{give_way, on_threads};
 #[cfg(all(test, loom))]
 pub(crate) use site::{Break, dropped, pick, select, touched};
 pub(crate) use site::{ord, recheck};

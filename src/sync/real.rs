@@ -8,7 +8,7 @@ pub(crate) use std::sync::atomic::fence;
 pub(crate) use parking_lot::Mutex;
 
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, available_parallelism};
 use std::time::Duration;
 
@@ -42,8 +42,32 @@ impl Parker {
 
 /// How many cores this process may use, asked once: the answer costs several system calls.
 pub(crate) fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| available_parallelism().map_or(1, NonZero::get))
+    /// Zero: not asked yet. Two threads that ask at once get the same answer.
+    static CORES: AtomicUsize = AtomicUsize::new(0);
+    match CORES.load(Ordering::Relaxed) {
+        0 => {
+            let cores = available_parallelism().map_or(1, NonZero::get);
+            CORES.store(cores, Ordering::Relaxed);
+            cores
+        }
+        known => known,
+    }
+}
+
+/// Runs `body` on `threads` threads at once and returns what each made of its number. Each is joined by name: that is a
+/// join which the ThreadSanitizer sees, unlike the end of a scope.
+#[cfg(test)]
+pub(crate) fn on_threads<R: Send>(threads: usize, body: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let body = &body;
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..threads)
+            .map(|number| scope.spawn(move || body(number)))
+            .collect();
+        started
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
 }
 
 /// Lets other threads run: for tests of the kernel that watch it from outside until something is so.

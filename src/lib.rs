@@ -11,6 +11,8 @@ pub mod supervision;
 pub mod system;
 #[cfg(not(all(test, loom)))]
 pub mod telemetry;
+#[cfg(all(feature = "testkit", not(all(test, loom))))]
+pub mod testkit;
 #[cfg(not(all(test, loom)))]
 pub mod time;
 

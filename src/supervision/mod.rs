@@ -44,9 +44,13 @@ mod supervisor;
 mod tree;
 mod tuning;
 mod unit;
+mod unit_ref;
 mod validate;
 mod watchdog;
 mod worker;
+
+#[cfg(feature = "testkit")]
+pub(crate) use {child::Body, machine::Event, run::Run, unit::Unit};
 
 pub use child::{Child, ChildSpec};
 pub use child_id::ChildId;
@@ -71,4 +75,5 @@ pub use strategy::{AutoShutdown, Strategy};
 pub use supervisor::{DynamicSupervisor, Supervisor};
 pub use tuning::{ChildTuning, SupervisorTuning};
 pub use unit::Standing;
+pub use unit_ref::UnitRef;
 pub use worker::Init;

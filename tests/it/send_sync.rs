@@ -10,7 +10,7 @@ use steadfast::supervision::{
     ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, ManageError, Monitor,
     OnHang, Outcome, Phase, Restart, Shutdown, ShutdownReport, Snapshot, SpecError, SpecWarning,
     Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot, SupervisorTuning,
-    ThreadLeft, Unclean, UnitEnd, UnitSnapshot, Waited, WorkerContext, WorkerRef,
+    ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited, WorkerContext, WorkerRef,
 };
 #[cfg(feature = "signals")]
 use steadfast::system::RunReport;
@@ -71,6 +71,7 @@ const _: () = {
     crosses::<ThreadLeft>();
     crosses::<Unclean>();
     crosses::<UnitEnd>();
+    crosses::<UnitRef>();
     crosses::<UnitSnapshot>();
     crosses::<Waited>();
     crosses::<WorkerContext>();
@@ -134,3 +135,10 @@ const _: () = <ContextGuard as StaysHere<_>>::OK;
 
 #[cfg(feature = "signals")]
 const _: () = crosses::<RunReport>();
+
+#[cfg(feature = "testkit")]
+const _: () = {
+    crosses::<steadfast::testkit::OnStart>();
+    crosses::<steadfast::testkit::OnStop>();
+    crosses::<steadfast::testkit::Script>();
+};

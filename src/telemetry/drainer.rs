@@ -259,3 +259,28 @@ fn spawn(hub: &Arc<Hub>) -> io::Result<StartedThread> {
     let hub = Arc::clone(hub);
     start(plan, move || hub.drainer.run(&hub))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Drainer;
+    use crate::telemetry::event::Event;
+    use crate::telemetry::kinds;
+    use crate::time::Clock;
+
+    #[test]
+    fn a_drainer_that_is_owed_something_does_not_retire() {
+        let drainer = Drainer::new(2, Duration::ZERO);
+        drainer.life.lock().running = true;
+        let event = Event::new(&kinds::SPAN_START, Clock::system().now());
+        assert!(drainer.ring.push(event));
+        assert!(!drainer.retire(), "an event came in the last moment");
+        assert!(drainer.ring.pop().is_some());
+        let asked = drainer.ask().unwrap();
+        assert!(!drainer.retire(), "a flush came in the last moment");
+        drainer.answer(asked);
+        assert!(drainer.retire());
+        assert_eq!(drainer.ask(), None, "nobody is there to answer");
+    }
+}

@@ -5,8 +5,8 @@
 //! ring is empty and no flush waits, so no event is left behind without a thread.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::event::Event;
 use super::telemetry::Hub;
 use crate::fault::thread::{Gone, StartedThread, ThreadPlan, start};
+use crate::fault::{ContextSnapshot, ErrorContext};
 use crate::kernel::ring::Ring;
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::time::{Clock, Deadline};
@@ -24,7 +25,9 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 
 /// The way from a post to the handlers.
 pub(super) struct Drainer {
-    ring: Ring<Event>,
+    /// Made for the first event: a telemetry that nobody listens to costs no memory.
+    ring: OnceLock<Ring<Box<Event>>>,
+    capacity: usize,
     /// Where the drainer waits for events, flushes and the close.
     work: WaitList,
     /// Where flushes wait for the drainer.
@@ -51,7 +54,8 @@ struct Life {
 impl Drainer {
     pub(super) fn new(capacity: usize, idle: Duration) -> Self {
         Self {
-            ring: Ring::new(capacity),
+            ring: OnceLock::new(),
+            capacity,
             work: WaitList::new(),
             settled: WaitList::new(),
             asked: AtomicU64::new(0),
@@ -69,7 +73,8 @@ impl Drainer {
             self.count_dropped();
             return;
         }
-        if self.ring.push(event) {
+        let ring = self.ring.get_or_init(|| Ring::new(self.capacity));
+        if ring.push(Box::new(event)) {
             self.keep_alive(hub);
             self.work.notify_one();
         }
@@ -100,7 +105,7 @@ impl Drainer {
 
     pub(super) fn dropped(&self) -> u64 {
         // Relaxed: a statistic, publishes nothing.
-        self.ring.dropped() + self.refused.load(Ordering::Relaxed)
+        self.ring.get().map_or(0, Ring::dropped) + self.refused.load(Ordering::Relaxed)
     }
 
     fn is_closed(&self) -> bool {
@@ -108,9 +113,18 @@ impl Drainer {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// How many events wait.
+    fn waiting(&self) -> usize {
+        self.ring.get().map_or(0, Ring::len)
+    }
+
+    fn next(&self) -> Option<Box<Event>> {
+        self.ring.get().and_then(Ring::pop)
+    }
+
     /// What is in the ring when no thread is left to handle it.
     fn throw_away(&self) {
-        while self.ring.pop().is_some() {
+        while self.next().is_some() {
             self.count_dropped();
         }
     }
@@ -118,7 +132,7 @@ impl Drainer {
     /// Waits until what is in the ring is handled.
     pub(super) fn flush(&self, deadline: Deadline) -> bool {
         let Some(asked) = self.ask() else {
-            return self.ring.len() == 0;
+            return self.waiting() == 0;
         };
         if self.is_drainer() {
             return false;
@@ -162,7 +176,7 @@ impl Drainer {
     pub(super) fn close(&self, deadline: Deadline) -> bool {
         self.refuse();
         let Some(gone) = self.gone() else {
-            let is_empty = self.ring.len() == 0;
+            let is_empty = self.waiting() == 0;
             self.throw_away();
             return is_empty;
         };
@@ -198,9 +212,9 @@ impl Drainer {
     /// Handles as many events as the ring holds now, not those that handlers post meanwhile: a flush
     /// ends even if each event brings forth another.
     fn handle_all(&self, hub: &Hub) {
-        for _ in 0..self.ring.len() {
+        for _ in 0..self.waiting() {
             // None although one is counted: its poster is still writing it, and will notify.
-            let next = wait_for(&self.work, None, &Clock::system(), None, || self.ring.pop());
+            let next = wait_for(&self.work, None, &Clock::system(), None, || self.next());
             if let Ok(event) = next {
                 hub.handle(&event);
             }
@@ -229,7 +243,7 @@ impl Drainer {
         let has_work = || {
             // Relaxed: `run` reads it again, in order.
             let is_asked = self.asked.load(Ordering::Relaxed) != asked;
-            if self.ring.len() > 0 || is_asked {
+            if self.waiting() > 0 || is_asked {
                 return Some(false);
             }
             self.is_closed().then_some(true)
@@ -243,7 +257,7 @@ impl Drainer {
         let mut life = self.life.lock();
         // Relaxed: both are read under the lock under which a flush asks; the first is the drainer's own.
         let owed = self.answered.load(Ordering::Relaxed) != self.asked.load(Ordering::Relaxed);
-        if owed || self.ring.len() > 0 {
+        if owed || self.waiting() > 0 {
             return false;
         }
         life.running = false;
@@ -257,6 +271,8 @@ fn spawn(hub: &Arc<Hub>) -> io::Result<StartedThread> {
         stack_size: None,
     };
     let hub = Arc::clone(hub);
+    // The drainer works for all: it must not carry the context of whoever happened to post first.
+    let _clean = ErrorContext::attach(&ContextSnapshot::default());
     start(plan, move || hub.drainer.run(&hub))
 }
 
@@ -264,7 +280,7 @@ fn spawn(hub: &Arc<Hub>) -> io::Result<StartedThread> {
 mod tests {
     use std::time::Duration;
 
-    use super::Drainer;
+    use super::{Drainer, Ring};
     use crate::telemetry::event::Event;
     use crate::telemetry::kinds;
     use crate::time::Clock;
@@ -274,9 +290,10 @@ mod tests {
         let drainer = Drainer::new(2, Duration::ZERO);
         drainer.life.lock().running = true;
         let event = Event::new(&kinds::SPAN_START, Clock::system().now());
-        assert!(drainer.ring.push(event));
+        let ring = drainer.ring.get_or_init(|| Ring::new(2));
+        assert!(ring.push(Box::new(event)));
         assert!(!drainer.retire(), "an event came in the last moment");
-        assert!(drainer.ring.pop().is_some());
+        assert!(drainer.next().is_some());
         let asked = drainer.ask().unwrap();
         assert!(!drainer.retire(), "a flush came in the last moment");
         drainer.answer(asked);

@@ -12,6 +12,7 @@ use super::handlers::Filter;
 use super::recorder::Recorder;
 use super::telemetry::Telemetry;
 use super::telemetry_tests::quietly;
+use crate::fault::ErrorContext;
 use crate::fault::thread::{ThreadPlan, start};
 use crate::time::{Clock, Deadline};
 
@@ -225,4 +226,16 @@ fn a_panicking_handler_does_not_end_the_drainer() {
     assert!(telemetry.flush(soon()));
     assert_eq!(recorder.count("test.number"), 2);
     assert_eq!(recorder.count("telemetry.handler_detached"), 1);
+}
+
+#[test]
+fn the_drainer_works_without_the_context_of_who_posts_first() {
+    let telemetry = Telemetry::new();
+    let (tx, contexts) = sync_channel(1);
+    let look = move |_: &_| tx.send(ErrorContext::capture().to_string()).unwrap();
+    telemetry.attach("look", Filter::All, look).unwrap();
+    let _load = ErrorContext::enter("load");
+    post(&telemetry, 0);
+    assert_eq!(contexts.recv_timeout(PATIENCE).unwrap(), "");
+    assert_eq!(ErrorContext::capture().to_string(), "load");
 }

@@ -2,3 +2,4 @@
 
 mod send_sync;
 mod supervision;
+mod telemetry;

@@ -222,6 +222,10 @@ impl Cell {
     }
 
     fn ending(&self, reason: &ExitReason) {
+        if self.parent().is_none() {
+            // The root ends, asked or not: from here on every end belongs into the report.
+            self.runtime().open_journal(self.path().as_str());
+        }
         let telemetry = self.runtime().telemetry();
         if let ExitReason::BudgetExhausted(report) = reason {
             telemetry.post(&kinds::SUPERVISOR_BUDGET_EXHAUSTED, |event| {

@@ -47,6 +47,9 @@ pub enum ManageError {
     /// The calling unit was asked to stop while it waited; what was asked for is done nevertheless.
     #[error("the calling unit was asked to stop")]
     CallerStopped,
+    /// The calling unit was abandoned: it may not act any more.
+    #[error("the calling unit was abandoned")]
+    Fenced,
     /// The child's start failed.
     #[error("{} did not start: {}", .0.path, .0.reason)]
     Start(Arc<StartFailure>),

@@ -1,13 +1,16 @@
 //! Management calls on a running supervisor, with OTP's answers, and a look at its children.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::CallSlot;
 use super::child::Child;
+use super::current;
 use super::handle::SupervisorRef;
 use super::info::ChildInfo;
 use super::machine::{Done, Request, Target};
+use super::tree::Cell;
 use super::tuning::{ChildTuning, SupervisorTuning};
 use super::{ChildId, Counts, ManageError};
 
@@ -60,7 +63,7 @@ impl SupervisorRef {
         if !errors.is_empty() {
             return Err(ManageError::Invalid(errors));
         }
-        let cell = self.cell().ok_or(ManageError::NotRunning)?;
+        let cell = self.running()?;
         let slot = cell.start_child(spec);
         self.answer(&slot, timeout).map(|_| handle)
     }
@@ -95,7 +98,7 @@ impl SupervisorRef {
         id: impl Into<ChildId>,
         change: impl FnOnce(ChildTuning) -> ChildTuning,
     ) -> Result<(), ManageError> {
-        let cell = self.cell().ok_or(ManageError::NotRunning)?;
+        let cell = self.running()?;
         let id = id.into();
         let policy = cell.inspect(|machine, _, _| {
             machine
@@ -113,7 +116,7 @@ impl SupervisorRef {
 
     /// Changes the supervisor's own numbers, from the next decision on.
     pub fn retune(&self, tuning: SupervisorTuning) -> Result<(), ManageError> {
-        let cell = self.cell().ok_or(ManageError::NotRunning)?;
+        let cell = self.running()?;
         let change = tuning.to_string();
         self.manage(Request::Retune(tuning.retune), DEFAULT_CALL)?;
         cell.changed(&change);
@@ -121,7 +124,7 @@ impl SupervisorRef {
     }
 
     fn manage(&self, request: Request, timeout: Duration) -> Result<(), ManageError> {
-        let cell = self.cell().ok_or(ManageError::NotRunning)?;
+        let cell = self.running()?;
         let slot = cell.call(request);
         self.answer(&slot, timeout).map(drop)
     }
@@ -129,6 +132,14 @@ impl SupervisorRef {
     fn answer(&self, slot: &CallSlot, timeout: Duration) -> Result<Done, ManageError> {
         let clock = self.clock();
         slot.wait(&clock, clock.deadline(timeout))
+    }
+
+    /// The supervisor that runs, for a caller that may still act.
+    fn running(&self) -> Result<Arc<Cell>, ManageError> {
+        if current::refuses("manage") {
+            return Err(ManageError::Fenced);
+        }
+        self.cell().ok_or(ManageError::NotRunning)
     }
 
     // --- looking --------------------------------------------------------------------------------

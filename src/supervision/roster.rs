@@ -100,6 +100,24 @@ impl Roster {
         }
     }
 
+    /// Tells the runs that are stopping already to stop draining.
+    pub(crate) fn halt_stopping(&self) {
+        let stopping = |entry: &Entry| {
+            let token = entry.run.token().clone();
+            token.cause().map(|cause| (token, cause))
+        };
+        let tokens: Vec<_> = self
+            .state
+            .lock()
+            .threads
+            .values()
+            .filter_map(stopping)
+            .collect();
+        for (token, cause) in tokens {
+            token.halt(cause);
+        }
+    }
+
     /// The threads that are still at work.
     pub(crate) fn left(&self) -> Vec<ThreadLeft> {
         self.state

@@ -5,7 +5,6 @@
 //! the run is *fenced*: everything it still tries to do through the library is refused, and when its
 //! thread returns after all, only that fact is noted.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::activity::Activity;
+use super::current;
 use super::hooks::{Hook, Hooks};
 use super::machine::{Event, Key};
 use super::runtime::Runtime;
@@ -22,7 +22,7 @@ use super::tree::Cell;
 use super::unit::Unit;
 use super::watchdog;
 use crate::fault::catch::{Caught, catch};
-use crate::fault::hook::{Identity, enter_identity};
+use crate::fault::hook::Identity;
 use crate::fault::thread::ThreadPlan;
 use crate::fault::{ExitReason, Failure, Generation, HangPhase, HangReport, StopCause, UnitPath};
 use crate::telemetry::kinds;
@@ -190,7 +190,7 @@ impl Run {
             stack_size: None,
         };
         let started = self.runtime.roster().start(self, plan, move |_| {
-            let _identity = enter_identity(own.identity());
+            let _entered = current::enter(&own);
             for hook in hooks {
                 // One that panics does not keep the others from running; the panic is reported.
                 if let Err(Caught::Panic(report)) = catch(hook) {
@@ -305,38 +305,5 @@ impl fmt::Debug for Run {
             .field("path", &self.path)
             .field("generation", &self.generation)
             .finish_non_exhaustive()
-    }
-}
-
-thread_local! {
-    /// The run that this thread carries, so that library calls without a context know their unit.
-    static CURRENT: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
-}
-
-/// The run that the calling thread carries.
-#[expect(dead_code, reason = "the channel comes next")]
-pub(crate) fn current() -> Option<Arc<Run>> {
-    CURRENT
-        .try_with(|current| current.borrow().clone())
-        .ok()
-        .flatten()
-}
-
-/// Makes `run` the calling thread's own until the scope ends.
-pub(crate) fn enter(run: Arc<Run>) -> RunScope {
-    RunScope {
-        before: CURRENT.with(|current| current.replace(Some(run))),
-    }
-}
-
-/// Restores the thread's former run when dropped.
-pub(crate) struct RunScope {
-    before: Option<Arc<Run>>,
-}
-
-impl Drop for RunScope {
-    fn drop(&mut self) {
-        let before = self.before.take();
-        drop(CURRENT.try_with(|current| current.replace(before)));
     }
 }

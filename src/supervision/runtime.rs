@@ -16,7 +16,7 @@ use crate::fault::hook::Identity;
 use crate::fault::{Backtraces, ExitReason};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, kinds};
 use crate::time::{Clock, Deadline};
 
 /// Called at the start of every thread of a unit, on that thread, with its number.
@@ -119,8 +119,9 @@ impl Runtime {
 
     /// From now on, units are asked to end without draining.
     pub(crate) fn halt(&self) {
-        // Relaxed: read under the locks of cells, which the stop goes through afterwards.
+        // Relaxed: read when a unit is asked to stop, under a lock that follows; who was asked before is on the roster.
         self.halting.store(true, Ordering::Relaxed);
+        self.roster.halt_stopping();
     }
 
     pub(crate) fn is_halting(&self) -> bool {
@@ -128,12 +129,18 @@ impl Runtime {
         self.halting.load(Ordering::Relaxed)
     }
 
-    /// Begins to note what becomes of the units; true for the first caller.
-    pub(crate) fn open_journal(&self, system: &str) -> bool {
-        let mut journal = self.journal.lock();
-        let first = journal.is_none();
-        journal.get_or_insert_with(|| ShutdownReport::new(system.to_owned(), self.clock.now()));
-        first
+    /// The system begins to end, asked or not: from here on every end of a unit is noted.
+    pub(crate) fn open_journal(&self, system: &str) {
+        {
+            let mut journal = self.journal.lock();
+            if journal.is_some() {
+                return;
+            }
+            *journal = Some(ShutdownReport::new(system.to_owned(), self.clock.now()));
+        }
+        self.telemetry.post(&kinds::SYSTEM_STOPPING, |event| {
+            event.tag("name", system);
+        });
     }
 
     /// Notes the end of a run, if the system is stopping.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::current;
 use super::machine::{Request, Target};
 use super::management::DEFAULT_CALL;
 use super::monitor::Monitor;
@@ -98,6 +99,9 @@ impl UnitRef {
     /// # Errors
     /// [`ManageError`]: the unit has no supervisor, or no answer came in time.
     pub fn terminate(&self) -> Result<(), ManageError> {
+        if current::refuses("terminate") {
+            return Err(ManageError::Fenced);
+        }
         let home = self.unit.home().ok_or(ManageError::NotRunning)?;
         let target = match self.unit.run() {
             Some(run) => Target::Key(run.key()),

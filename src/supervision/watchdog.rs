@@ -63,7 +63,7 @@ fn judge(limits: WatchLimits, silence: &Silence, warned: bool) -> Option<Finding
 pub(crate) fn begin(run: &Arc<Run>, limits: WatchLimits) {
     let Some(first) = limits.first() else { return };
     run.activity.limit(limits);
-    if let Some(due) = run.runtime().coarse_now().checked_add(first) {
+    if let Some(due) = run.runtime().clock().now().checked_add(first) {
         run.runtime().steward().arm_watch(due, run);
     }
 }
@@ -73,7 +73,8 @@ pub(crate) fn look(run: &Arc<Run>) {
     if run.is_over() || run.token().is_stopping() {
         return;
     }
-    let now = run.runtime().coarse_now();
+    // The exact clock: a coarse one lags behind the steward's timers, and would send it here again.
+    let now = run.runtime().clock().now();
     let Some((limits, silence, warned)) = run.activity.watch(now) else {
         return;
     };

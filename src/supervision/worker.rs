@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use super::child::{Body, Child, ChildSpec};
 use super::context::WorkerContext;
+use super::current;
 use super::handle::WorkerRef;
 use super::machine::Event;
-use super::run::{self, Run};
+use super::run::Run;
 use super::unit::Unit;
 use super::{ChildId, ChildPolicy};
-use crate::fault::catch::{Caught, catch};
-use crate::fault::hook::enter_identity;
+use crate::fault::catch::{Caught, catch, unwind_fenced};
 use crate::fault::thread::{ThreadPlan, thread_name};
 use crate::fault::{ExitReason, Failure};
-use crate::kernel::stop::enter_stop;
 
 /// What a fallible start function of a worker came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +77,10 @@ impl Child<WorkerRef> {
             Err(failure) => Finished::Ran(Err(failure)),
             Ok(Init::Ignore) => Finished::Ignored,
             Ok(Init::Ready(mut state)) => {
+                if ctx.run().token().is_fenced() {
+                    // The start took too long and was given up: this run is not to begin.
+                    unwind_fenced();
+                }
                 ctx.run().tell_started();
                 Finished::Ran(work(&mut state, ctx))
             }
@@ -152,9 +155,7 @@ impl Body for WorkerBody {
 /// The life of a worker's thread.
 fn carry(run: &Arc<Run>, index: u64, starts_slowly: bool, work: &Work) {
     let finished = {
-        let _stop = enter_stop(Arc::clone(run.token().signal()));
-        let _run = run::enter(Arc::clone(run));
-        let _identity = enter_identity(run.identity());
+        let _entered = current::enter(run);
         catch(|| {
             run.runtime().thread_started(index);
             work(&WorkerContext::new(Arc::clone(run)))

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use crate::fault::{ExitReason, StopCause};
 use crate::supervision::{
-    Child, ManageError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef,
+    Child, ManageError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef, refuses,
 };
-use crate::telemetry::{Telemetry, kinds};
+use crate::telemetry::Telemetry;
 use crate::time::{Clock, Deadline};
 
 /// What is left of a stop's deadline for the tree to say that it has ended, after the last unit was
@@ -181,16 +181,13 @@ impl SystemHandle {
 
     fn begin_stop(&self, deadline: Deadline, halt: bool) {
         let core = &self.core;
+        if refuses("stop") {
+            return;
+        }
         if core.finished.lock().is_some() {
             return;
         }
-        if core.runtime.open_journal(&core.name) {
-            core.runtime
-                .telemetry()
-                .post(&kinds::SYSTEM_STOPPING, |event| {
-                    event.tag("name", &core.name);
-                });
-        }
+        core.runtime.open_journal(&core.name);
         if halt {
             core.runtime.halt();
         }

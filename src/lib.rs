@@ -17,6 +17,8 @@ pub mod testkit;
 pub mod time;
 
 #[cfg(not(all(test, loom)))]
+pub use crate::supervision::channel;
+#[cfg(not(all(test, loom)))]
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
     supervision::{

@@ -10,6 +10,7 @@
 //! | what is decided | `strategy.rs`, `intensity.rs`, `streak.rs`, `validate.rs`, `machine/` |
 //! | how decisions are applied | `tree.rs`, `carry.rs`, `steward.rs`, `unit.rs`, `run.rs` |
 //! | how a stop ends | `stop_token.rs`, `hooks.rs`, `roster.rs`, `report.rs` |
+//! | how workers hand work to each other | `channel/` |
 //! | who watches for hangs | `activity.rs`, `watchdog.rs` |
 //!
 //! A tree of a thousand supervisors costs no thread; a system with workers has one, the steward,
@@ -18,6 +19,7 @@
 mod activity;
 mod call;
 mod carry;
+pub mod channel;
 mod child;
 mod child_id;
 mod context;

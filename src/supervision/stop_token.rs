@@ -75,7 +75,6 @@ impl StopToken {
     }
 
     /// Notes how many queued messages a receiver gave up when the unit stopped.
-    #[expect(dead_code, reason = "the channel comes next")]
     pub(crate) fn note_left(&self, messages: usize) {
         // Relaxed: a number for the report, read after the run has ended.
         self.shared.left.fetch_add(messages, Ordering::Relaxed);

@@ -1,5 +1,9 @@
 //! What may be sent to other threads and shared with them, and what must not: a list for the compiler.
 
+use steadfast::channel::{
+    ChannelError, ChannelFault, ChannelStats, Drain, Iter, Options, Receiver, RecvError, SendError,
+    Sender,
+};
 use steadfast::fault::{
     Backtraces, BudgetReport, Category, ContextGuard, ContextSnapshot, ErrorContext, Exhausted,
     ExitReason, Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity,
@@ -82,6 +86,20 @@ const _: () = {
     crosses::<System>();
     crosses::<SystemConfig>();
     crosses::<SystemHandle>();
+};
+
+const _: () = {
+    crosses::<ChannelError>();
+    crosses::<ChannelFault>();
+    crosses::<ChannelStats>();
+    crosses::<Options>();
+    crosses::<RecvError>();
+    crosses::<SendError<u8>>();
+    // An end crosses with any value that may be sent, shared or not.
+    crosses::<Sender<std::cell::Cell<u8>>>();
+    crosses::<Receiver<std::cell::Cell<u8>>>();
+    crosses::<Iter<'static, u8>>();
+    crosses::<Drain<'static, u8>>();
 };
 
 const _: () = {

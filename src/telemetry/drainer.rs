@@ -138,19 +138,24 @@ impl Drainer {
             return false;
         }
         self.work.notify_one();
-        // Acquire: pairs with the Release in `answer`; what the handlers did is seen by who flushed.
-        let is_answered = || (self.answered.load(Ordering::Acquire) >= asked).then_some(());
+        let is_answered = || self.has_answered(asked).then_some(());
         let clock = Clock::system();
         wait_for(&self.settled, None, &clock, deadline.instant(), is_answered).is_ok()
     }
 
     /// The number of a flush that the drainer will answer; `None` if it does not run.
-    fn ask(&self) -> Option<u64> {
+    pub(super) fn ask(&self) -> Option<u64> {
         let life = self.life.lock();
         // Release: pairs with the Acquire in `run`: who reads the number sees in the ring what was posted
         // before it.
         life.running
             .then(|| self.asked.fetch_add(1, Ordering::Release) + 1)
+    }
+
+    /// Whether all that was posted before this flush is handled.
+    pub(super) fn has_answered(&self, asked: u64) -> bool {
+        // Acquire: pairs with the Release in `answer`; what the handlers did is seen by who flushed.
+        self.answered.load(Ordering::Acquire) >= asked
     }
 
     fn is_drainer(&self) -> bool {

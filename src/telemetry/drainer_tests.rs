@@ -110,6 +110,23 @@ fn a_flush_gives_up_at_its_deadline() {
 }
 
 #[test]
+fn a_flush_is_answered_after_the_last_event_before_it() {
+    let telemetry = Telemetry::new();
+    let (is_inside, let_go) = attach_gate(&telemetry);
+    post(&telemetry, 0);
+    is_inside.recv_timeout(PATIENCE).unwrap();
+    post(&telemetry, 1);
+    let drainer = &telemetry.hub.drainer;
+    let asked = drainer.ask().unwrap();
+    let_go.send(()).unwrap();
+    is_inside.recv_timeout(PATIENCE).unwrap();
+    assert!(!drainer.has_answered(asked), "the second one is in hand");
+    drop(let_go);
+    assert!(telemetry.flush(soon()));
+    assert!(drainer.has_answered(asked));
+}
+
+#[test]
 fn a_flush_without_events_has_nothing_to_wait_for() {
     let telemetry = Telemetry::new();
     assert!(telemetry.flush(now()));

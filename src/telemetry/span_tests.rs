@@ -249,6 +249,7 @@ fn guards_that_are_forgotten_do_not_grow_the_stack_for_ever() {
         let before = SpanContext::current();
         let deep = telemetry.span("deep");
         assert_eq!(deep.parent(), before.map(SpanContext::span));
+        assert_eq!(SpanContext::current(), before, "the stack is full");
         drop(deep);
         assert_eq!(SpanContext::current(), before);
     });

@@ -4,8 +4,8 @@
 //! The shell turns what happens into [`Event`]s and carries the [`Effect`]s out in order.
 //!
 //! * `event.rs`, `effect.rs`: the seam to the shell.
-//! * `fixed/`: [`StaticMachine`], a list of children in start order, under any strategy.
-//! * `dynamic/`: [`DynamicMachine`], many alike children, unordered.
+//! * `fixed/`: `StaticMachine`, a list of children in start order, under any strategy.
+//! * `dynamic/`: `DynamicMachine`, many alike children, unordered.
 //! * `ledger.rs`, `child.rs`, `gone.rs`, `verdict.rs`, `stop_plan.rs`, `view.rs`: what the machines
 //!   share.
 
@@ -24,8 +24,6 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(crate) use self::fixed::StaticMachine;
 pub use self::ledger::Phase;
 pub(crate) use self::{
     any::AnyMachine,

@@ -55,7 +55,7 @@ impl DynamicMachine {
                 });
                 self.remove(key, out);
             }
-            Some(_) => self.leave(key, Gone::Ignored, now, out),
+            Some(_) => self.gone(key, Gone::Ignored, now, out),
         }
     }
 

@@ -47,8 +47,9 @@ impl StaticMachine {
             return;
         };
         let slot = &mut self.slots[at];
-        if slot.child.is_stopping() || slot.member || self.ledger.is_ending() {
-            return self.leave(at, Gone::Ignored, now, out);
+        let starting = matches!(slot.child.fact, Fact::Starting { .. });
+        if !starting || slot.member || self.ledger.is_ending() {
+            return self.gone(at, Gone::Ignored, now, out);
         }
         slot.child.want = false;
         slot.child.fact = Fact::Down;
@@ -147,7 +148,9 @@ impl StaticMachine {
         let Slot { child, initial, .. } = &mut self.slots[at];
         if let Some(opening) = child.opening.take() {
             let failure = child.start_failure(&self.ledger.policy.path, reason);
-            self.settle_without_run(at, matches!(opening, Opening::Start(_)), gone, out);
+            let dropped =
+                matches!(opening, Opening::Start(_)) || child.policy.restart == Restart::Temporary;
+            self.settle_without_run(at, dropped, gone, out);
             return ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
         }
         if *initial && self.ledger.phase == Phase::Starting {
@@ -193,12 +196,12 @@ impl StaticMachine {
 
     /// A child ended for good by itself.
     fn over(&mut self, at: usize, gone: Gone, now: Instant, out: &mut Vec<Effect>) {
-        let policy = &self.slots[at].child.policy;
-        let significant = policy.significant;
+        let Child { key, policy, .. } = &self.slots[at].child;
+        let (key, significant) = (*key, policy.significant);
         let dropped = policy.restart == Restart::Temporary;
         self.settle_without_run(at, dropped, gone, out);
         if significant {
-            self.auto_shutdown(now, out);
+            self.auto_shutdown(key, now, out);
         }
     }
 
@@ -215,9 +218,10 @@ impl StaticMachine {
     }
 
     /// A significant child ended for good by itself.
-    fn auto_shutdown(&mut self, now: Instant, out: &mut Vec<Effect>) {
+    fn auto_shutdown(&mut self, key: Key, now: Instant, out: &mut Vec<Effect>) {
         let lives = |slot: &Slot| {
-            slot.child.policy.significant && (slot.child.want || slot.child.is_alive())
+            let child = &slot.child;
+            child.key != key && child.policy.significant && (child.want || child.is_alive())
         };
         let ends = match self.ledger.policy.auto_shutdown {
             AutoShutdown::Never => false,
@@ -309,25 +313,14 @@ impl StaticMachine {
             Outcome::Exhausted(exhausted) => self.give_up(exhausted, now, out),
             Outcome::Over => {
                 child.want = false;
-                let (key, significant) = (child.key, child.policy.significant);
-                self.ask(at, StopCause::Replaced, now, out);
-                if significant {
-                    self.auto_shutdown_after(key, now, out);
+                if child.policy.significant {
+                    let key = child.key;
+                    self.auto_shutdown(key, now, out);
+                }
+                if self.ledger.is_working() {
+                    self.ask(at, StopCause::Replaced, now, out);
                 }
             }
-        }
-    }
-
-    /// A significant child that ends for good does not count as living while it is still stopping.
-    fn auto_shutdown_after(&mut self, key: Key, now: Instant, out: &mut Vec<Effect>) {
-        let at = self.place(key);
-        let mut significant = false;
-        if let Some(at) = at {
-            significant = std::mem::take(&mut self.slots[at].child.policy.significant);
-        }
-        self.auto_shutdown(now, out);
-        if let Some(at) = self.place(key) {
-            self.slots[at].child.policy.significant = significant;
         }
     }
 
@@ -377,9 +370,11 @@ impl StaticMachine {
     fn overdue(&mut self, at: usize, now: Instant, out: &mut Vec<Effect>) {
         let child = &mut self.slots[at].child;
         if child.policy.kind == ChildKind::Supervisor {
-            // Its start took too long. It abandons what hangs, and ends.
+            // Its start took too long. It abandons what hangs, and ends; at once, whoever's turn it is.
+            let ending = self.ledger.ending.as_ref();
+            let cause = ending.map_or(StopCause::StartFailed, |ending| ending.cause);
             child.late = true;
-            child.ask_stop(StopCause::StartFailed, Some(now), now, out);
+            child.ask_stop(cause, Some(now), now, out);
         } else {
             self.abandon(at, None, now, out);
         }

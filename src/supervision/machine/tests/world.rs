@@ -1,13 +1,16 @@
 //! A world around one machine: it plays the shell, keeps a diary, and answers when it is told to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause, UnitPath};
 use crate::supervision::machine::{
-    CallId, ChildView, Done, Effect, Event, Fate, Key, Request, StaticMachine, Target,
+    AnyMachine, CallId, ChildView, Done, Effect, Event, Fate, Key, Phase, Request, Target,
 };
-use crate::supervision::{ChildPolicy, ChildState, ManageError, SupervisorPolicy};
+use crate::supervision::{
+    ChildPolicy, ChildState, Flavor, Intensity, ManageError, Restart, Strategy, SupervisorPolicy,
+};
 use crate::time::{Backoff, ManualClock};
 
 /// Some instant to count from.
@@ -15,11 +18,13 @@ pub(in crate::supervision::machine) fn origin() -> Instant {
     ManualClock::new().clock().now()
 }
 
-/// A machine and the time; each line of the diary is one effect.
+/// A machine and the time; each line of its diary is one effect.
 pub(super) struct World {
-    pub(super) machine: StaticMachine,
+    pub(super) machine: AnyMachine,
     pub(super) now: Instant,
     pub(super) effects: Vec<Effect>,
+    pub(super) start: Instant,
+    names: HashMap<Key, String>,
     calls: u64,
 }
 
@@ -34,6 +39,43 @@ pub(super) fn worker(id: &str) -> ChildPolicy {
 /// A supervisor with all defaults.
 pub(super) fn policy() -> SupervisorPolicy {
     SupervisorPolicy::new(UnitPath::new("top"))
+}
+
+/// A supervisor with this strategy.
+pub(super) fn group(strategy: Strategy) -> SupervisorPolicy {
+    SupervisorPolicy {
+        strategy,
+        ..policy()
+    }
+}
+
+/// A supervisor that tolerates so many restarts in five seconds.
+pub(super) fn tolerating(restarts: u32) -> SupervisorPolicy {
+    SupervisorPolicy {
+        intensity: Intensity::new(restarts, ms(5000)),
+        ..policy()
+    }
+}
+
+/// A supervisor of dynamic children.
+pub(super) fn dynamic() -> SupervisorPolicy {
+    SupervisorPolicy {
+        flavor: Flavor::Dynamic { max_children: None },
+        ..policy()
+    }
+}
+
+/// Three workers.
+pub(super) fn abc() -> Vec<ChildPolicy> {
+    ["a", "b", "c"].map(worker).to_vec()
+}
+
+/// A worker with this restart type.
+pub(super) fn worker_that(id: &str, restart: Restart) -> ChildPolicy {
+    ChildPolicy {
+        restart,
+        ..worker(id)
+    }
 }
 
 /// An abnormal end.
@@ -51,10 +93,13 @@ impl World {
             .into_iter()
             .map(|child| (child, Generation::NONE))
             .collect();
+        let now = origin();
         Self {
-            machine: StaticMachine::new(policy, children).0,
-            now: origin(),
+            machine: AnyMachine::new(policy, children).0,
+            now,
             effects: Vec::new(),
+            start: now,
+            names: HashMap::new(),
             calls: 0,
         }
     }
@@ -69,8 +114,49 @@ impl World {
     }
 
     pub(super) fn step(&mut self, event: Event) -> &mut Self {
+        self.learn_names();
         self.machine.step(event, self.now, &mut self.effects);
+        self.learn_names();
         self
+    }
+
+    fn learn_names(&mut self) {
+        for view in self.machine.children() {
+            let name = || view.policy.id.to_string();
+            self.names.entry(view.key).or_insert_with(name);
+        }
+    }
+
+    /// The diary is this; a new page begins.
+    #[track_caller]
+    pub(super) fn says(&mut self, lines: &[&str]) -> &mut Self {
+        assert_eq!(self.diary(), lines);
+        self.clear()
+    }
+
+    /// Until when, counted from the beginning, the child has last been given; `None`: for ever.
+    #[track_caller]
+    pub(super) fn given_until(&self, id: &str) -> Option<Duration> {
+        let asks = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::AskStop { key, deadline, .. } if self.name(*key) == id => Some(*deadline),
+            _ => None,
+        });
+        let deadline = asks.expect("the child was asked to stop");
+        deadline.map(|deadline| deadline - self.start)
+    }
+
+    /// Why the supervisor ends or ended.
+    #[track_caller]
+    pub(super) fn end_reason(&self) -> &ExitReason {
+        let reason = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Ending { reason } | Effect::Ended { reason } => Some(reason),
+            _ => None,
+        });
+        reason.expect("the supervisor ends")
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.machine.phase()
     }
 
     pub(super) fn begin(&mut self) -> &mut Self {
@@ -86,6 +172,11 @@ impl World {
     pub(super) fn view(&self, id: &str) -> ChildView<'_> {
         let target = Target::Id(id.into());
         self.machine.find(&target).expect("a known child")
+    }
+
+    /// Whether the child is known.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.machine.find(&Target::Id(id.into())).is_some()
     }
 
     pub(super) fn state(&self, id: &str) -> ChildState {
@@ -142,11 +233,45 @@ impl World {
         self
     }
 
-    pub(super) fn call(&mut self, request: Request) -> CallId {
+    pub(super) fn ignored(&mut self, id: &str) -> &mut Self {
+        let (key, generation) = self.run(id);
+        self.step(Event::Ignored { key, generation })
+    }
+
+    pub(super) fn progress(&mut self, id: &str) -> &mut Self {
+        let (key, generation) = self.run(id);
+        self.step(Event::Progress { key, generation })
+    }
+
+    /// The thread of an abandoned run of this child ended after all.
+    pub(super) fn returned(&mut self, id: &str, generation: Generation) -> &mut Self {
+        let (key, _) = self.run(id);
+        self.step(Event::AbandonedReturned { key, generation })
+    }
+
+    pub(super) fn start_child(&mut self, policy: ChildPolicy) -> &mut Self {
+        self.call(Request::StartChild {
+            policy,
+            last_generation: Generation::NONE,
+        })
+    }
+
+    pub(super) fn terminate(&mut self, id: &str) -> &mut Self {
+        self.call(Request::Terminate(Target::Id(id.into())))
+    }
+
+    pub(super) fn restart(&mut self, id: &str) -> &mut Self {
+        self.call(Request::Restart(Target::Id(id.into())))
+    }
+
+    pub(super) fn delete(&mut self, id: &str) -> &mut Self {
+        self.call(Request::Delete(Target::Id(id.into())))
+    }
+
+    pub(super) fn call(&mut self, request: Request) -> &mut Self {
         self.calls += 1;
         let call = CallId(self.calls);
-        self.step(Event::Call { call, request });
-        call
+        self.step(Event::Call { call, request })
     }
 
     pub(super) fn stop(&mut self, within: Option<Duration>) -> &mut Self {
@@ -177,9 +302,7 @@ impl World {
     }
 
     fn name(&self, key: Key) -> String {
-        self.machine
-            .find(&Target::Key(key))
-            .map_or_else(|| "?".into(), |view| view.policy.id.to_string())
+        self.names[&key].clone()
     }
 
     fn word(&self, effect: &Effect) -> String {
@@ -208,7 +331,7 @@ impl World {
             }
             Effect::Running { key, .. } => format!("running {}", self.name(*key)),
             Effect::Ignored { key, .. } => format!("ignored {}", self.name(*key)),
-            Effect::Forget { .. } => "forget".into(),
+            Effect::Forget { key } => format!("forget {}", self.name(*key)),
             Effect::Answer { answer, .. } => format!("answer {}", answer_word(answer)),
             Effect::Up => "up".into(),
             Effect::Ending { reason } => format!("ending {}", reason.kind()),

@@ -107,3 +107,66 @@ fn counts(time: Instant, intensity: Intensity, now: Instant) -> bool {
 fn as_len(restarts: u32) -> usize {
     usize::try_from(restarts).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::ManualClock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn origin() -> Instant {
+        ManualClock::new().clock().now()
+    }
+
+    // OTP-2, decision 9
+    #[test]
+    fn three_restarts_in_five_seconds_are_tolerated_by_default() {
+        let default = Intensity::default();
+        assert_eq!(default, Intensity::new(3, 5 * SECOND));
+        assert_eq!(default.to_string(), "3 in 5s");
+    }
+
+    // OTP-28, decision 9
+    #[test]
+    fn a_restart_exactly_one_period_ago_still_counts_and_a_nanosecond_later_no_more() {
+        let start = origin();
+        let intensity = Intensity::new(1, SECOND);
+        let mut log = RestartLog::default();
+        assert!(log.admit(intensity, start));
+        assert_eq!(log.left(intensity, start + SECOND), 0);
+        assert!(!log.admit(intensity, start + SECOND));
+        let later = start + SECOND + Duration::from_nanos(1);
+        assert_eq!(log.left(intensity, later), 1);
+        assert!(log.admit(intensity, later));
+    }
+
+    // OTP-29
+    #[test]
+    fn an_intensity_of_zero_admits_nothing() {
+        let intensity = Intensity::new(0, SECOND);
+        assert!(!RestartLog::default().admit(intensity, origin()));
+    }
+
+    // decision 9
+    #[test]
+    fn a_log_agrees_with_a_recount_and_is_never_longer_than_the_intensity() {
+        let mut rng = fastrand::Rng::with_seed(9);
+        for _ in 0..2_000 {
+            let intensity = Intensity::new(rng.u32(..6), SECOND);
+            let mut log = RestartLog::default();
+            let mut all: Vec<Instant> = Vec::new();
+            let mut now = origin();
+            for _ in 0..40 {
+                now += Duration::from_millis(rng.u64(..8) * 125);
+                let inside = all.iter().filter(|&&time| now - time <= SECOND).count();
+                let allowed = inside < as_len(intensity.max_restarts());
+                assert_eq!(log.admit(intensity, now), allowed);
+                if allowed {
+                    all.push(now);
+                }
+                assert!(log.times.len() <= as_len(intensity.max_restarts()));
+            }
+        }
+    }
+}

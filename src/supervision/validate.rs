@@ -142,3 +142,7 @@ fn restarts(intensity: Intensity, errors: &mut Vec<SpecError>) {
         errors.push(SpecError::TooManyRestarts(intensity.max_restarts()));
     }
 }
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

@@ -64,7 +64,7 @@ macro_rules! policy_setters {
                 self
             }
 
-            /// What happens when the child is silent for longer than [`hang_after`](Child::hang_after).
+            /// What happens when the child is silent for longer than [`hang_after`](crate::supervision::Child::hang_after).
             /// Default: [`OnHang::Report`].
             pub fn on_hang(mut self, on_hang: OnHang) -> Self {
                 self.policy_mut().on_hang = on_hang;

@@ -61,6 +61,7 @@ impl Cell {
             }
             (Effect::Running { generation, .. }, Some(spec)) => self.running(&spec, generation),
             (Effect::Ignored { generation, .. }, Some(spec)) => self.ignored(&spec, generation),
+            (Effect::Settled { .. }, Some(spec)) => spec.unit().settled(),
             (Effect::Forget { key }, _) => self.forgotten(key),
             (Effect::Answer { call, answer }, _) => {
                 if let Some(slot) = self.answer(call) {
@@ -184,7 +185,7 @@ impl Cell {
 
     fn forgotten(&self, key: Key) {
         let Some(spec) = self.forget(key) else { return };
-        spec.unit().ended(ExitReason::Stopped(StopCause::Requested));
+        spec.unit().settled();
         self.runtime()
             .telemetry()
             .post(&kinds::CHILD_FORGOTTEN, |event| {
@@ -257,6 +258,9 @@ impl Cell {
                 event.tag("path", self.path());
                 event.tag("reason", &reason);
             });
+        for spec in self.specs() {
+            spec.unit().settled();
+        }
         match self.parent() {
             None => {
                 self.owner().clear();

@@ -198,6 +198,11 @@ impl Cell {
         self.inner.lock().children.remove(&key)
     }
 
+    /// The specifications of all children.
+    pub(super) fn specs(&self) -> Vec<Arc<ChildSpec>> {
+        self.inner.lock().children.values().cloned().collect()
+    }
+
     pub(super) fn answer(&self, call: CallId) -> Option<Arc<CallSlot>> {
         self.inner.lock().calls.remove(&call)
     }

@@ -13,7 +13,7 @@ use super::ChildId;
 use super::monitor::{Down, DownSlot};
 use super::run::Run;
 use super::tree::Cell;
-use crate::fault::{ExitReason, Generation, UnitPath};
+use crate::fault::{ExitReason, Generation, StopCause, UnitPath};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::time::{Clock, Deadline};
@@ -48,7 +48,12 @@ struct State {
     run: Option<Arc<Run>>,
     home: Weak<Cell>,
     watchers: Vec<Watcher>,
+    /// Why the last run ended.
+    last: Option<ExitReason>,
 }
+
+/// The reason of a unit that was dropped before it had a run.
+const NEVER_RAN: ExitReason = ExitReason::Stopped(StopCause::Requested);
 
 struct Watcher {
     /// `None` hears of the next end, whichever run it is.
@@ -67,6 +72,7 @@ impl Unit {
                 run: None,
                 home: Weak::new(),
                 watchers: Vec::new(),
+                last: None,
             }),
             changed: WaitList::new(),
         })
@@ -125,6 +131,7 @@ impl Unit {
         let told = {
             let mut state = self.state.lock();
             state.run = None;
+            state.last = Some(reason.clone());
             state.standing = if restarts {
                 Standing::Restarting
             } else {
@@ -141,14 +148,15 @@ impl Unit {
         self.changed.notify_all();
     }
 
-    /// No run will follow the one that ended (a pending restart was cancelled).
-    pub(crate) fn ended(&self, reason: ExitReason) {
+    /// No run will follow the last one, although the unit was left as restarting.
+    pub(crate) fn settled(&self) {
         let told = {
             let mut state = self.state.lock();
             if matches!(state.standing, Standing::Ended(_)) {
                 return;
             }
-            state.standing = Standing::Ended(reason);
+            let last = state.last.clone();
+            state.standing = Standing::Ended(last.unwrap_or(NEVER_RAN));
             std::mem::take(&mut state.watchers)
         };
         self.tell(told, self.generation(), None);

@@ -49,6 +49,9 @@ pub(crate) enum Effect {
     Running { key: Key, generation: Generation },
     /// The run's start function said "ignore"; the run is over.
     Ignored { key: Key, generation: Generation },
+    /// The child will not start again after all, though its last run left it waiting for that: it was
+    /// terminated meanwhile, or its abandoned run was its last. Its specification is kept.
+    Settled { key: Key },
     /// The child's specification is dropped; the key means nothing from here on.
     Forget { key: Key },
     /// The answer to a management call.
@@ -76,6 +79,7 @@ impl Effect {
             | Self::Exited { key, .. }
             | Self::Running { key, .. }
             | Self::Ignored { key, .. }
+            | Self::Settled { key }
             | Self::Forget { key }
             | Self::AbortProcess { key, .. } => Some(*key),
             Self::Answer { .. } | Self::Up | Self::Ending { .. } | Self::Ended { .. } => None,

@@ -27,8 +27,8 @@ impl Gone {
         }
     }
 
-    /// Tells of it. An abandonment was told when it was done: whoever learns of it does not wait
-    /// for what comes of the child.
+    /// Tells of it. An abandonment was told when it was done, as if the child would start again; here
+    /// only that it does not is left to tell.
     pub(super) fn tell(
         self,
         child: &Child,
@@ -46,7 +46,8 @@ impl Gone {
                 then,
             }),
             Self::Ignored => out.push(Effect::Ignored { key, generation }),
-            Self::Abandoned(_) => {}
+            Self::Abandoned(_) if matches!(then, Fate::Restart { .. } | Fate::Forget) => {}
+            Self::Abandoned(_) => out.push(Effect::Settled { key }),
         }
     }
 }

@@ -87,6 +87,9 @@ impl StaticMachine {
             }
             return None;
         }
+        if matches!(child.fact, Fact::Waiting { .. }) || *member {
+            out.push(Effect::Settled { key: child.key });
+        }
         child.fact = Fact::Down;
         *member = false;
         let opening = child.opening.take();

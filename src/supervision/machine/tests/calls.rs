@@ -139,7 +139,9 @@ fn a_child_that_waits_for_its_restart_can_be_terminated_but_not_restarted_or_del
     world.ended("a", crash()).clear();
     world.restart("a").delete("a");
     world.says(&["answer restarting", "answer restarting"]);
-    world.terminate("a").says(&["answer terminated"]);
+    world
+        .terminate("a")
+        .says(&["settled a", "answer terminated"]);
     world.after(ms(120_000)).says(&[]);
     assert_eq!(world.state("a"), ChildState::Down);
 }
@@ -152,6 +154,7 @@ fn to_terminate_a_failed_member_lets_the_rest_of_its_group_start() {
     world.ended("a", crash()).stopped("c").stopped("b").clear();
     world.terminate("a").start_all();
     world.says(&[
+        "settled a",
         "answer terminated",
         "launch b 2",
         "running b",

@@ -97,6 +97,7 @@ fn a_start_that_passes_its_deadline_is_abandoned_and_has_failed() {
     world.after(ms(1));
     world.says(&[
         "abandon a starting",
+        "settled a",
         "ending start_failed",
         "ended start_failed",
     ]);

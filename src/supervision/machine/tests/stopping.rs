@@ -66,6 +66,7 @@ fn a_child_that_is_not_waited_for_is_asked_and_abandoned_at_once() {
         "ending stopped",
         "ask b shutdown",
         "abandon b stopping",
+        "settled b",
         "ask a shutdown",
     ]);
 }
@@ -77,7 +78,7 @@ fn a_child_that_passes_its_deadline_is_abandoned_and_the_stop_goes_on() {
     world.stop(None).clear();
     world.after(ms(4999)).says(&[]);
     world.after(ms(1));
-    world.says(&["abandon c stopping", "ask b shutdown"]);
+    world.says(&["abandon c stopping", "settled c", "ask b shutdown"]);
     assert_eq!(world.state("c"), ChildState::Down);
     assert_eq!(world.machine.abandoned(), 1);
 }
@@ -139,7 +140,7 @@ fn in_the_last_tenth_of_the_time_all_that_are_left_are_asked_at_once() {
     world.says(&["ask b shutdown", "ask inner shutdown"]);
     world.stopped("b").stopped("inner").clear();
     world.after(ms(100));
-    world.says(&["abandon c stopping", "ended stopped"]);
+    world.says(&["abandon c stopping", "settled c", "ended stopped"]);
 }
 
 // decision 13, decision 15

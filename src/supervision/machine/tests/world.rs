@@ -331,6 +331,7 @@ impl World {
             }
             Effect::Running { key, .. } => format!("running {}", self.name(*key)),
             Effect::Ignored { key, .. } => format!("ignored {}", self.name(*key)),
+            Effect::Settled { key } => format!("settled {}", self.name(*key)),
             Effect::Forget { key } => format!("forget {}", self.name(*key)),
             Effect::Answer { answer, .. } => format!("answer {}", answer_word(answer)),
             Effect::Up => "up".into(),

@@ -133,7 +133,10 @@ impl Model {
             "an effect after the end: {effect:?}"
         );
         let ends = matches!(effect, Effect::Ending { .. });
-        let before_end = matches!(effect, Effect::Answer { .. } | Effect::Forget { .. });
+        let before_end = matches!(
+            effect,
+            Effect::Answer { .. } | Effect::Forget { .. } | Effect::Settled { .. }
+        );
         ensure!(
             self.must_end.is_none() || ends || before_end,
             "{effect:?} although the supervisor must end: {:?}",
@@ -165,6 +168,14 @@ impl Model {
             } => self.exited(*key, *generation, reason, (*while_stopping, *then), now),
             Effect::Running { key, generation } => self.running(*key, *generation, now),
             Effect::Ignored { key, generation } => self.ignored(*key, *generation, now),
+            Effect::Settled { key } => {
+                let at = self.known(*key)?;
+                let kid = &self.kids[at];
+                ensure!(kid.run.is_none(), "{key:?} is settled with a run");
+                let waits = kid.wanted && self.is_working() && self.must_end.is_none();
+                ensure!(!waits, "{key:?} is settled although it shall start");
+                Ok(())
+            }
             Effect::Forget { key } => {
                 let at = self.known(*key)?;
                 ensure!(

@@ -1,5 +1,8 @@
 //! The library from outside: one binary, a file per area, the public face only.
 
+#[cfg(test)]
+#[cfg(unix)]
+mod scan;
 mod send_sync;
 mod supervision;
 mod telemetry;

@@ -1,0 +1,121 @@
+//! The same work in one plain thread, without the library and without its pipeline: for `--verify`.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::open::{Trouble, open};
+use super::parse::{self, CHUNK, Summary};
+use super::totals::{Marks, Met, Totals};
+use super::walk::{Entry, Found, walk};
+
+/// So many files are named in which two scans differ.
+const NAMED: usize = 5;
+
+/// What `--verify` finds.
+#[derive(Debug, Default)]
+pub(crate) struct Verification {
+    pub(crate) totals: Totals,
+    /// Files that differ, and how; the first of them.
+    pub(crate) named: Vec<String>,
+    pub(crate) differing: u64,
+    /// Files of the scan that are not there any more.
+    pub(crate) missing: usize,
+}
+
+/// Reads everything again, in this thread, but for the files to `leave_out`. `marks` are those of the
+/// scan that is checked.
+pub(crate) fn verify(
+    root: &Path,
+    own: Option<&Path>,
+    leave_out: &HashSet<PathBuf>,
+    marks: &mut Marks,
+) -> Verification {
+    let mut found = Verification::default();
+    let mut buffer = vec![0; CHUNK];
+    for entry in files(root, own).filter(|entry| !leave_out.contains(&entry.path)) {
+        let Ok(summary) = read(&entry, &mut buffer) else {
+            continue;
+        };
+        let mark = found.totals.add(entry.key(), &summary);
+        let how = match marks.meet(mark) {
+            Met::Same => continue,
+            Met::Different => "differs",
+            Met::New => "was not counted by the scan",
+        };
+        found.differing += 1;
+        if found.named.len() < NAMED {
+            found.named.push(format!("{} {how}", entry.path.display()));
+        }
+    }
+    found.missing = marks.missing();
+    found
+}
+
+/// The files below `root`, without what a walk passes over.
+pub(crate) fn files(root: &Path, own: Option<&Path>) -> impl Iterator<Item = Entry> + use<> {
+    walk(root, own).filter_map(|found| match found {
+        Found::File(entry) => Some(entry),
+        Found::Skipped(_) | Found::Trouble(..) => None,
+    })
+}
+
+/// Reads one file to its end.
+pub(crate) fn read(entry: &Entry, buffer: &mut [u8]) -> Result<Summary, Trouble> {
+    let (mut file, _) = open(&entry.path)?;
+    let summary = parse::read(&mut file, buffer, |_, _| ControlFlow::Continue(()))?;
+    // The reading is never ended early here.
+    summary.ok_or(Trouble::Vanished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::scratch::Scratch;
+    use crate::job::totals::Mark;
+
+    fn marks(root: &Path) -> Vec<Mark> {
+        let mut totals = Totals::default();
+        let mut buffer = vec![0; CHUNK];
+        let marks = files(root, None).map(|entry| {
+            let summary = read(&entry, &mut buffer).unwrap();
+            totals.add(entry.key(), &summary)
+        });
+        marks.collect()
+    }
+
+    fn check(root: &Path, marks: Vec<Mark>) -> Verification {
+        verify(root, None, &HashSet::new(), &mut Marks::new(marks))
+    }
+
+    #[test]
+    fn what_changed_came_and_went_is_named() {
+        let scratch = Scratch::new("plain-differs");
+        let (changed, gone) = (scratch.file("changed", "1"), scratch.file("gone", ""));
+        scratch.file("same", "");
+        let marks = marks(scratch.path());
+        std::fs::write(changed, "2").unwrap();
+        std::fs::remove_file(gone).unwrap();
+        scratch.file("new", "");
+        let found = check(scratch.path(), marks);
+        assert_eq!((found.differing, found.missing), (2, 1));
+        let named = found.named.join("\n");
+        assert!(
+            named.contains("changed differs") && named.contains("new was not counted"),
+            "{named}"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_is_left_out() {
+        let scratch = Scratch::new("plain-out");
+        let poisoned = scratch.file("poisoned", "");
+        let found = verify(
+            scratch.path(),
+            None,
+            &[poisoned].into(),
+            &mut Marks::new(Vec::new()),
+        );
+        assert_eq!((found.totals.results(), found.differing), (0, 0));
+    }
+}

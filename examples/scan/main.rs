@@ -1,0 +1,248 @@
+//! `scan`: reads every file below a directory in a supervised pipeline of threads, while they panic and
+//! hang on request, and loses nothing.
+//!
+//! ```text
+//! cargo run --release --example scan -- --chaos 1% --hang 0.1% --verify
+//! ```
+//!
+//! Here: the order of things. The job is in `job/`, the words for the user in `args`, `table`, `exit`.
+
+mod args;
+#[cfg(test)]
+mod by_hand;
+mod exit;
+mod job;
+mod progress;
+mod table;
+mod terminal;
+
+use std::collections::HashSet;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use args::{Args, Command};
+use exit::Exit;
+use job::book::Book;
+use job::checkpoint::{self, CheckpointError, Identity};
+use job::pipeline::{self, Status};
+use job::plain;
+use job::plan::{End, Finished, Plan};
+use job::totals::Marks;
+use progress::Progress;
+use terminal::{complain, say};
+
+fn main() -> ExitCode {
+    let logs = std::env::var_os("RUST_LOG").is_some();
+    if logs {
+        env_logger::init();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let exit = match args::parse(std::env::args_os().skip(1), cores) {
+        Ok(Command::Scan(args)) => scan(&args, logs),
+        Ok(Command::Help) => written(say(&args::help()), Exit::Complete),
+        Err(error) => {
+            complain(&format!("{error}\nscan: see --help"));
+            Exit::Usage
+        }
+    };
+    exit.into()
+}
+
+/// The whole job, from the checks to the exit code.
+fn scan(args: &Args, logs: bool) -> Exit {
+    if let Err(error) = job::walk::check(&args.dir) {
+        complain(&format!("{}: {error}", args.dir.display()));
+        return Exit::Directory;
+    }
+    let mut state = match State::open(args) {
+        Ok(state) => state,
+        Err(exit) => return exit,
+    };
+    let interrupted = match on_signals() {
+        Ok(flag) => flag,
+        Err(error) => {
+            complain(&format!("cannot listen to Ctrl-C: {error}"));
+            return Exit::Defect;
+        }
+    };
+    terminal::hide_injected_panics();
+    let plan = plan(args);
+    let mut progress = Progress::new(logs);
+    let watch = |Status {
+                     counts,
+                     walked,
+                     restarts,
+                 }: Status| {
+        progress.show(counts, walked, restarts);
+        // Relaxed: the flag carries nothing but itself.
+        if interrupted.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let book = Book::new(state.results.take(), args.verify);
+    let finished = pipeline::run(plan.clone(), book, watch);
+    progress.clear();
+    match finished {
+        Ok(finished) => conclude(args, &plan, &state, finished),
+        Err(error) => {
+            complain(&format!("the tree did not start: {error}"));
+            Exit::Defect
+        }
+    }
+}
+
+/// Prints what the scan came to, keeps or removes the checkpoint, verifies.
+fn conclude(args: &Args, plan: &Plan, state: &State, mut finished: Finished) -> Exit {
+    let mut text = table::table(plan, &finished);
+    let audit = finished.book.audit();
+    let mut exit = match &finished.end {
+        End::Complete => Exit::Complete,
+        End::Interrupted => Exit::Interrupted,
+        End::GaveUp(_) => Exit::GaveUp,
+    };
+    if let End::GaveUp(report) = &finished.end {
+        text.push_str(&format!("{report}\n"));
+        complain(&format!(
+            "gave up: {}",
+            report.lines().next().unwrap_or_default()
+        ));
+    }
+    if exit != Exit::Complete {
+        text.push_str(&format!("{}\n", table::not_done(&finished.book)));
+    }
+    text.push_str(&table::named(&finished.book));
+    if audit.lost > 0 || audit.counted_twice > 0 {
+        complain("the books do not balance: this is a defect of scan");
+        exit = Exit::Defect;
+    }
+    if let Err(error) = state.close(&finished, exit) {
+        complain(&format!("{}: {error}", state.file_name()));
+        exit = Exit::Checkpoint;
+    }
+    let told = say(&text);
+    if args.verify {
+        exit = verify(args, exit, &mut finished);
+    }
+    written(told, exit)
+}
+
+/// Reads everything again in one plain thread and compares.
+fn verify(args: &Args, exit: Exit, finished: &mut Finished) -> Exit {
+    if exit != Exit::Complete {
+        complain("nothing is verified, for the scan is not complete");
+        return exit;
+    }
+    let leave_out: HashSet<_> = finished.book.poisoned_paths().collect();
+    let mut marks = Marks::new(finished.book.take_marks());
+    let found = plain::verify(&args.dir, args.resume.as_deref(), &leave_out, &mut marks);
+    let ours = finished.book.totals();
+    let told = say(&table::verdict(&found, ours, leave_out.len()));
+    if found.totals == *ours {
+        written(told, exit)
+    } else {
+        Exit::Different
+    }
+}
+
+/// Being unable to say something changes the exit code of a scan that went well.
+fn written(result: io::Result<()>, exit: Exit) -> Exit {
+    match result {
+        Err(error) if exit == Exit::Complete => {
+            complain(&format!("standard output: {error}"));
+            Exit::Output
+        }
+        _ => exit,
+    }
+}
+
+fn plan(args: &Args) -> Plan {
+    Plan {
+        dir: args.dir.clone(),
+        own: args.resume.clone(),
+        workers: args.workers,
+        chaos: args.chaos,
+        restarts: args.restarts.map(|budget| (budget.max, budget.period)),
+        max_abandoned: args.max_abandoned,
+    }
+}
+
+/// The first Ctrl-C or SIGTERM raises the flag; the second ends the program at once.
+fn on_signals() -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::{consts, flag};
+    let raised = Arc::new(AtomicBool::new(false));
+    for signal in [consts::SIGINT, consts::SIGTERM] {
+        flag::register_conditional_shutdown(
+            signal,
+            Exit::Interrupted.code().into(),
+            Arc::clone(&raised),
+        )?;
+        flag::register(signal, Arc::clone(&raised))?;
+    }
+    Ok(raised)
+}
+
+/// The checkpoint of this scan, if there is to be one.
+struct State {
+    file: Option<std::path::PathBuf>,
+    identity: Identity,
+    results: Option<checkpoint::Results>,
+}
+
+impl State {
+    fn open(args: &Args) -> Result<Self, Exit> {
+        let mut state = State {
+            file: args.resume.clone(),
+            identity: Identity {
+                dir: args.dir.clone(),
+                chaos: args.chaos,
+            },
+            results: None,
+        };
+        let Some(file) = &state.file else {
+            return Ok(state);
+        };
+        state.identity.dir = args.dir.canonicalize().map_err(|error| {
+            complain(&format!("{}: {error}", args.dir.display()));
+            Exit::Directory
+        })?;
+        let loaded = checkpoint::load(file, &state.identity).and_then(|results| {
+            checkpoint::probe(file)?;
+            Ok(results)
+        });
+        match loaded {
+            Ok(results) => state.results = Some(results.unwrap_or_default()),
+            Err(error) => {
+                complain(&format!("checkpoint {}: {error}", file.display()));
+                return Err(Exit::Checkpoint);
+            }
+        }
+        Ok(state)
+    }
+
+    /// A complete scan needs no checkpoint any more; any other leaves one.
+    fn close(&self, finished: &Finished, exit: Exit) -> Result<(), CheckpointError> {
+        let (Some(file), Some(results)) = (&self.file, finished.book.kept()) else {
+            return Ok(());
+        };
+        if exit == Exit::Complete {
+            return checkpoint::remove(file);
+        }
+        checkpoint::save(file, &self.identity, results)?;
+        complain(&format!(
+            "{} results are kept in {}",
+            results.len(),
+            file.display()
+        ));
+        Ok(())
+    }
+
+    fn file_name(&self) -> std::path::Display<'_> {
+        self.file.as_deref().unwrap_or(Path::new("")).display()
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use steadfast::channel::SendError;
 use steadfast::{Failure, WorkerContext};
@@ -10,6 +11,10 @@ use super::open::Stamp;
 use super::shared::Shared;
 use super::slots::Job;
 use super::walk::{Entry, Found, walk};
+
+/// How long the walker waits for room before it looks whether it should stop: a send in a unit that
+/// stops would wait until the end of its time, for parsers that may have ended.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Finds the files and hands them out, as fast as the parsers take them.
 pub(crate) fn walker(
@@ -23,7 +28,7 @@ pub(crate) fn walker(
                 return Ok(());
             }
             match found {
-                Found::File(entry) => hand_out(&shared, entry)?,
+                Found::File(entry) => hand_out(&shared, entry, ctx)?,
                 Found::Skipped(skip) => shared.book.lock().skipped(skip),
                 Found::Trouble(path, trouble) => shared.book.lock().walk_trouble(&path, &trouble),
             }
@@ -34,23 +39,24 @@ pub(crate) fn walker(
 }
 
 /// Notes a file and sends it to the parsers, unless the checkpoint has its result.
-fn hand_out(shared: &Shared, entry: Entry) -> Result<(), Failure> {
+fn hand_out(shared: &Shared, entry: Entry, ctx: &WorkerContext) -> Result<(), Failure> {
     // The state of the file is looked up only where there may be a result of it.
     let resumes = shared.plan.own.is_some();
     let stamp = if resumes { stamp(&entry.path) } else { None };
     let Some(id) = shared.book.lock().found(&entry, stamp)? else {
         return Ok(());
     };
-    let mut sent = shared.jobs.0.send(Job {
+    let entry = Arc::new(entry);
+    let mut job = Job {
         id,
-        entry: Arc::new(entry),
+        entry,
         attempt: 0,
-    });
+    };
     loop {
-        sent = match sent {
+        job = match shared.jobs.0.send_timeout(job, PATIENCE) {
             Ok(()) => return Ok(()),
             // The parsers are behind; a walker has time.
-            Err(SendError::Timeout(job)) => shared.jobs.0.send(job),
+            Err(SendError::Timeout(job)) if !ctx.is_stopping() => job,
             // Asked to stop: the file is found and not done.
             Err(refused) => {
                 shared.book.lock().leave(refused.into_inner().id);

@@ -29,7 +29,7 @@ fn filled(values: &[u8]) -> Ring<Value> {
 fn one_to_one_keeps_the_order() {
     let ends = [[0, 0], [0, 1], [1, 0], [1, 2]];
     Model::new(here!(), || filled(&[]))
-        .floor(6)
+        .floor(28)
         .breaks(["ring.push.fill", "ring.pop.turn"])
         .run(
             ends,
@@ -52,7 +52,7 @@ fn one_to_one_keeps_the_order() {
 fn two_producers_share_no_slot() {
     let ends = [[0, 0], [0, 1], [0, 2], [1, 0], [2, 0], [1, 2], [2, 1]];
     Model::new(here!(), || filled(&[]))
-        .floor(20)
+        .floor(1200)
         .preemptions(3)
         .breaks(["ring.push.fill", "ring.pop.turn"])
         .run(
@@ -75,7 +75,7 @@ fn two_producers_share_no_slot() {
 /// Allowed: each takes another one. Forbidden: both the same, one none.
 #[test]
 fn two_consumers_share_no_slot() {
-    Model::new(here!(), || filled(&[1, 2])).floor(4).run(
+    Model::new(here!(), || filled(&[1, 2])).floor(25).run(
         [(1, 2, 0), (2, 1, 0)],
         [pop, pop],
         |ring, [one, two]| (one, two, ring.len()),
@@ -88,7 +88,7 @@ fn two_consumers_share_no_slot() {
 #[test]
 fn a_slot_is_written_again_only_after_it_was_read() {
     Model::new(here!(), || filled(&[1, 2]))
-        .floor(2)
+        .floor(6)
         .breaks(["ring.pop.free", "ring.push.turn"])
         .run(
             [(true, 1, 0, 2), (false, 1, 1, 1)],
@@ -103,7 +103,7 @@ fn a_slot_is_written_again_only_after_it_was_read() {
 fn two_producers_for_one_place_lose_at_most_one_value() {
     let ends = [(true, true, 1, 0), (true, false, 1, 1), (false, true, 1, 1)];
     Model::new(here!(), || filled(&[1]))
-        .floor(20)
+        .floor(570)
         .preemptions(3)
         .breaks(["ring.pop.free", "ring.push.turn"])
         .run(

@@ -28,11 +28,14 @@ use std::time::Duration;
 use crate::sync::{Break, select, touched};
 
 /// The environment variable that breaks a site: `drop:ring.pop.turn`, `soften:waiters.enter`; or `none`, which runs a
-/// model whole and does without breaking the sites that it names.
+/// model for its outcomes and sites alone.
 pub(super) const BREAK: &str = "STEADFAST_BREAK";
 
 /// A broken model that has not failed by then has survived.
 const BROKEN_LIMIT: Duration = Duration::from_secs(60);
+
+/// A broken model is caught with few preemptions or counts as surviving: this bounds the time for all mutants.
+const BROKEN_PREEMPTIONS: usize = 2;
 
 /// The path of the test that it stands in, as the test binary names it.
 macro_rules! here {
@@ -128,6 +131,10 @@ impl<S: Send + Sync + 'static> Model<S> {
             "{} never reached {missing:?}",
             self.name
         );
+        self.report(&reached, &touched());
+        if is_probed() {
+            return;
+        }
         let best = reached
             .interleavings
             .iter()
@@ -140,10 +147,6 @@ impl<S: Send + Sync + 'static> Model<S> {
             self.name,
             self.floor
         );
-        self.report(&reached, &touched());
-        if env::var_os(BREAK).is_some() {
-            return;
-        }
         self.breaks
             .iter()
             .for_each(|site| self.must_fail_without(site));
@@ -183,8 +186,9 @@ impl<S: Send + Sync + 'static> Model<S> {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = self.preemptions;
         builder.max_branches = 10_000;
-        if chosen_break().is_some() {
+        if is_probed() {
             builder.max_duration = Some(BROKEN_LIMIT);
+            builder.preemption_bound = self.preemptions.map(|bound| bound.min(BROKEN_PREEMPTIONS));
         }
         builder
     }
@@ -243,6 +247,11 @@ where
     end(&state, results.map(Option::unwrap))
 }
 
+/// True in a process that runs a model for the table of mutants.
+fn is_probed() -> bool {
+    env::var_os(BREAK).is_some()
+}
+
 /// What the environment says is broken in this process.
 fn chosen_break() -> Option<Break> {
     let text = env::var(BREAK).ok()?;
@@ -272,4 +281,41 @@ pub(super) fn child(name: &str) -> Command {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env_remove(BREAK);
     command
+}
+
+/// Two roles that add, on a state that cannot tell who was first: one outcome.
+fn two_adders(name: &'static str) -> Model<loom::sync::atomic::AtomicU8> {
+    Model::new(name, || loom::sync::atomic::AtomicU8::new(0))
+}
+
+fn run_two_adders(model: Model<loom::sync::atomic::AtomicU8>, outcomes: &[u8]) {
+    use loom::sync::atomic::{AtomicU8, Ordering::Relaxed};
+    let add: fn(&AtomicU8) -> u8 = |it| it.fetch_add(1, Relaxed);
+    model.run(outcomes.to_vec(), [add, add], |it, _| it.load(Relaxed));
+}
+
+#[test]
+#[should_panic(expected = "never reached [3]")]
+fn an_outcome_that_is_never_reached_fails_the_model() {
+    run_two_adders(two_adders(here!()), &[2, 3]);
+}
+
+#[test]
+#[should_panic(expected = "reached what is forbidden: [2]")]
+fn an_outcome_that_is_not_allowed_fails_the_model() {
+    run_two_adders(two_adders(here!()), &[3]);
+}
+
+#[test]
+#[should_panic(expected = "at least 1000 expected")]
+fn too_few_interleavings_fail_the_model() {
+    run_two_adders(two_adders(here!()).floor(1000), &[2]);
+}
+
+/// `must_fail_without` asks this; were it always true, each twin would pass.
+#[test]
+fn a_model_does_not_fail_without_a_site_that_it_never_passes() {
+    let model = "loom_tests::stop::who_sees_a_level_sees_what_was_done_before_the_raise";
+    assert!(!fails(model, "drop:ring.pop.turn"));
+    assert!(fails(model, "drop:stop.raise"));
 }

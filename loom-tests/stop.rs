@@ -20,7 +20,7 @@ fn who_sees_a_level_sees_what_was_done_before_the_raise() {
         stop: StopSignal::new(),
         value: AtomicU8::new(0),
     })
-    .floor(2)
+    .floor(6)
     .breaks(["stop.raise", "stop.level"])
     .run(
         [None, Some((Level::Drain, 1))],
@@ -49,7 +49,7 @@ fn the_higher_level_stays_with_the_cause_of_the_first_rise() {
         ([false, true, true], Level::Halt, Some(2)),
     ];
     Model::new(here!(), StopSignal::new)
-        .floor(10)
+        .floor(590)
         .preemptions(3)
         .run(
             ends,
@@ -85,7 +85,7 @@ impl Registering {
 #[test]
 fn a_waiter_that_registers_during_a_raise_is_woken() {
     Model::new(here!(), Registering::new)
-        .floor(2)
+        .floor(4)
         .breaks(["stop.late"])
         .run(
             [(Some(Wake::Stopped), 0)],
@@ -107,7 +107,7 @@ fn a_waiter_that_leaves_during_a_raise_leaves_nothing_behind() {
         it.stop.register(&it.waiter, Level::Drain);
         it
     })
-    .floor(2)
+    .floor(10)
     .run(
         [(None, 0), (Some(Wake::Stopped), 0)],
         [

@@ -7,7 +7,7 @@ use crate::kernel::stripe::Striped;
 /// Allowed: any part of the adds in the sum meanwhile, all of them at the end. Forbidden: an add that is lost.
 #[test]
 fn no_add_is_lost_and_a_sum_is_a_part_of_what_was_added() {
-    Model::new(here!(), || Striped::new(2)).floor(6).run(
+    Model::new(here!(), || Striped::new(2)).floor(430).run(
         [(0, 3), (1, 3), (2, 3), (3, 3)],
         [
             |it| {
@@ -28,7 +28,7 @@ fn no_add_is_lost_and_a_sum_is_a_part_of_what_was_added() {
 /// Allowed: a sum with one's own add, with or without the other's. Forbidden: a sum without one's own add.
 #[test]
 fn a_thread_sees_its_own_adds_in_the_sum() {
-    Model::new(here!(), || Striped::new(2)).floor(4).run(
+    Model::new(here!(), || Striped::new(2)).floor(24).run(
         [(1, 2, 3), (1, 3, 3), (3, 2, 3), (3, 3, 3)],
         [
             |it| {

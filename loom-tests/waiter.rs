@@ -1,7 +1,7 @@
 //! Models of one waiter: one cause per wait, and what a wake carries.
 
 use super::runner::{Model, here};
-use crate::kernel::waiter::{Waiter, Wake};
+use crate::kernel::waiter::{Waiter, Wake, renew};
 use crate::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use crate::sync::{Arc, Mutex};
 
@@ -35,7 +35,7 @@ impl Carried {
 #[test]
 fn a_woken_thread_sees_what_was_done_before_the_wake() {
     Model::new(here!(), Carried::new)
-        .floor(2)
+        .floor(6)
         .breaks(["waiter.wake", "waiter.cause"])
         .run(
             [None, Some(1)],
@@ -55,7 +55,7 @@ fn a_woken_thread_sees_what_was_done_before_the_wake() {
 #[test]
 fn a_leaving_thread_sees_what_was_done_before_the_wake_that_came_first() {
     Model::new(here!(), Carried::new)
-        .floor(2)
+        .floor(4)
         .breaks(["waiter.wake", "waiter.left"])
         .run(
             [None, Some(1)],
@@ -78,7 +78,7 @@ fn one_cause_ends_a_wait() {
         ([false, true, false], Some(Wake::TimedOut)),
         ([false, false, true], None),
     ];
-    Model::new(here!(), Waiter::new).floor(6).run(
+    Model::new(here!(), Waiter::new).floor(200).run(
         ends,
         [
             |it| it.wake(Wake::Stopped),
@@ -100,7 +100,7 @@ struct Slot {
 #[test]
 fn a_wake_before_or_during_the_park_is_not_lost() {
     Model::new(here!(), || Mutex::new(Slot::default()))
-        .floor(4)
+        .floor(94)
         .run(
             [None, Some(Wake::Stopped)],
             [
@@ -130,4 +130,48 @@ fn a_wake_before_or_during_the_park_is_not_lost() {
             ],
             |_, [cause, _]| cause,
         );
+}
+
+/// A waiter that its thread used, and a second reference to it, as a clock or a notifier holds one.
+struct Used {
+    own: Mutex<Option<Arc<Waiter>>>,
+    foreign: Mutex<Option<Arc<Waiter>>>,
+}
+
+/// The thread leaves its wait and makes its waiter ready for the next one, while another wakes the first wait late.
+/// Allowed: the late wake ends the first wait or nothing; the next wait is pending, on the same waiter or a new one.
+/// Forbidden: the late wake ends the next wait.
+#[test]
+fn a_late_wake_does_not_reach_the_next_wait() {
+    let state = || {
+        let own = Arc::new(Waiter::new());
+        let foreign = Mutex::new(Some(Arc::clone(&own)));
+        Used {
+            own: Mutex::new(Some(own)),
+            foreign,
+        }
+    };
+    Model::new(here!(), state).floor(25).run(
+        [(true, false), (true, true), (false, false), (false, true)],
+        [
+            |it| {
+                let own = it.own.lock().take().unwrap();
+                let first = Arc::as_ptr(&own);
+                own.leave();
+                let next = renew(own);
+                let is_same = std::ptr::eq(first, Arc::as_ptr(&next));
+                *it.own.lock() = Some(next);
+                is_same
+            },
+            |it| {
+                let late = it.foreign.lock().take().unwrap();
+                late.wake(Wake::TimedOut)
+            },
+        ],
+        |it, [is_same, woke]| {
+            let next = it.own.lock().take().unwrap();
+            assert!(next.is_pending());
+            (woke, is_same)
+        },
+    );
 }

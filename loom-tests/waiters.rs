@@ -58,18 +58,21 @@ impl Flag {
 #[test]
 fn a_lock_free_change_is_never_missed() {
     let sites = ["waiters.enter", "waiters.notify", "waiters.recheck"];
-    Model::new(here!(), Flag::new).floor(30).breaks(sites).run(
-        [1, 2, 3],
-        [Flag::wait, |it| {
-            it.raised.store(1, Relaxed);
-            it.list.notify_one();
-            0
-        }],
-        |it, [looks, _]| {
-            assert_eq!(it.list.len(), 0);
-            looks
-        },
-    );
+    Model::new(here!(), Flag::new)
+        .floor(1700)
+        .breaks(sites)
+        .run(
+            [1, 2, 3],
+            [Flag::wait, |it| {
+                it.raised.store(1, Relaxed);
+                it.list.notify_one();
+                0
+            }],
+            |it, [looks, _]| {
+                assert_eq!(it.list.len(), 0);
+                looks
+            },
+        );
 }
 
 /// Two wait for a flag, one raises it and notifies all.
@@ -80,8 +83,8 @@ fn a_change_for_all_is_missed_by_nobody() {
     let looks = |first| (1..=3).map(move |second| (first, second));
     let sites = ["waiters.enter", "waiters.notify_all", "waiters.recheck"];
     Model::new(here!(), Flag::new)
-        .preemptions(2)
-        .floor(500)
+        .preemptions(3)
+        .floor(30_000)
         .breaks(sites)
         .run(
             (1..=3).flat_map(looks),
@@ -199,7 +202,7 @@ impl Alarm for Items {
 #[test]
 fn a_change_under_a_lock_needs_no_fence() {
     Model::new(here!(), Items::new)
-        .floor(20)
+        .floor(800)
         .breaks(["waiters.recheck"])
         .run(
             [(Ok(()), 0)],
@@ -216,8 +219,8 @@ fn a_change_under_a_lock_needs_no_fence() {
 #[test]
 fn two_items_wake_two_takers() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(500)
+        .preemptions(3)
+        .floor(40_000)
         .breaks(["waiters.recheck"])
         .run(
             [(Ok(()), Ok(()), 0)],
@@ -235,8 +238,8 @@ fn two_items_wake_two_takers() {
 #[test]
 fn a_stop_and_an_item_compete_and_nothing_is_lost() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(300)
+        .preemptions(3)
+        .floor(14_000)
         .run(
             [(Ok(()), 0), (Err(Wake::Stopped), 1)],
             [
@@ -260,8 +263,8 @@ fn a_stop_and_an_item_compete_and_nothing_is_lost() {
 #[test]
 fn a_stopped_waiter_swallows_no_notification() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(500)
+        .preemptions(3)
+        .floor(140_000)
         .breaks(["waiters.next"])
         .run(
             [(Ok(()), Ok(()), 0), (Err(Wake::Stopped), Ok(()), 0)],
@@ -285,8 +288,8 @@ fn a_stopped_waiter_swallows_no_notification() {
 #[test]
 fn a_waiter_that_leaves_with_something_else_passes_the_notification_on() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(500)
+        .preemptions(3)
+        .floor(70_000)
         .breaks(["waiters.pass_on"])
         .run(
             [(Ok(()), Ok(()), 1)],
@@ -324,8 +327,8 @@ fn a_waiter_that_leaves_with_something_else_passes_the_notification_on() {
 #[test]
 fn a_deadline_and_an_item_compete_and_nothing_is_lost() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(300)
+        .preemptions(3)
+        .floor(11_000)
         .run(
             [(Ok(()), 0), (Err(Wake::TimedOut), 1)],
             [
@@ -352,8 +355,8 @@ fn a_deadline_and_an_item_compete_and_nothing_is_lost() {
 #[test]
 fn a_timed_out_waiter_swallows_no_notification() {
     Model::new(here!(), Items::new)
-        .preemptions(2)
-        .floor(500)
+        .preemptions(3)
+        .floor(130_000)
         .breaks(["waiters.next"])
         .run(
             [(Ok(()), Ok(()), 0), (Err(Wake::TimedOut), Ok(()), 0)],
@@ -376,7 +379,7 @@ fn a_timed_out_waiter_swallows_no_notification() {
 fn a_wait_ends_at_the_level_that_it_obeys() {
     Model::new(here!(), Items::new)
         .preemptions(3)
-        .floor(10)
+        .floor(96)
         .breaks(["stop.late"])
         .run(
             [(Err(Wake::Stopped), Level::Halt, 0)],

@@ -34,11 +34,6 @@ use std::time::Duration;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Arc, Parker, ord};
 
-/// How often a waiter looks at its word before its thread parks, on a machine with more than one core: about as long
-/// as putting a thread to sleep and waking it costs.
-#[cfg(not(all(test, loom)))]
-const SPINS: u32 = 100;
-
 const PENDING: u8 = 0;
 const NOTIFIED: u8 = 1;
 const STOPPED: u8 = 2;
@@ -141,13 +136,22 @@ impl Waiter {
         }
     }
 
-    /// Looks at the word for a short while. True if the wait ended meanwhile.
+    /// Looks at the word for a short while, on a machine with more than one core: as long as it has paid lately. On one
+    /// core it would only keep the notifier from running. Only the waiter's own thread may call it.
     #[cfg(not(all(test, loom)))]
-    pub(super) fn spin(&self) -> bool {
-        (0..spins()).any(|_| {
-            crate::sync::spin_loop();
-            !self.is_pending()
-        })
+    pub(super) fn spin(&self) {
+        if crate::sync::cores() < 2 {
+            return;
+        }
+        // While the thread's locals are being destroyed it parks at once.
+        let _ = KEPT.try_with(|kept| {
+            let budget = kept.budget.get();
+            let paid = (0..budget.spins()).any(|_| {
+                crate::sync::spin_loop();
+                !self.is_pending()
+            });
+            kept.budget.set(budget.after(paid));
+        });
     }
 
     /// Ends the wait from inside. Returns the cause that came first, if one did.
@@ -173,52 +177,103 @@ impl fmt::Debug for Waiter {
     }
 }
 
+/// How long a thread spins before it parks: a pure value that learns from each wait.
+///
+/// Spinning as long as a wake-up costs is at most twice as dear as knowing beforehand; but on a busy machine it takes
+/// the core from the one who is waited for. So a spin that found nothing halves the next one, a spin that paid restores
+/// it, and now and then a long one asks whether times have changed.
+#[cfg(not(all(test, loom)))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SpinBudget {
+    spins: u32,
+    waits: u32,
+}
+
+#[cfg(not(all(test, loom)))]
+impl SpinBudget {
+    const LEAST: u32 = 16;
+    /// About what it costs to put a thread to sleep and to wake it: 20 to 40 us on an idle machine.
+    const MOST: u32 = 1000;
+    const ASK_EVERY: u32 = 64;
+
+    const fn new() -> Self {
+        Self {
+            spins: Self::LEAST,
+            waits: 0,
+        }
+    }
+
+    const fn spins(self) -> u32 {
+        if self.waits % Self::ASK_EVERY == Self::ASK_EVERY - 1 {
+            Self::MOST
+        } else {
+            self.spins
+        }
+    }
+
+    fn after(self, paid: bool) -> Self {
+        let spins = if paid {
+            Self::MOST
+        } else {
+            (self.spins / 2).max(Self::LEAST)
+        };
+        Self {
+            spins,
+            waits: self.waits.wrapping_add(1),
+        }
+    }
+}
+
+/// What a thread keeps between two waits.
+#[cfg(not(all(test, loom)))]
+struct Kept {
+    waiter: Cell<Option<Arc<Waiter>>>,
+    budget: Cell<SpinBudget>,
+}
+
 #[cfg(not(all(test, loom)))]
 thread_local! {
-    /// The waiter of this thread between two waits.
-    static KEPT: Cell<Option<Arc<Waiter>>> = const { Cell::new(None) };
+    /// The waiter of this thread between two waits, and how long it spins.
+    static KEPT: Kept = const {
+        Kept { waiter: Cell::new(None), budget: Cell::new(SpinBudget::new()) }
+    };
 }
 
 /// A pending waiter of the current thread: the one it kept, if nobody else still refers to it (I2).
 #[cfg(not(all(test, loom)))]
 pub(super) fn checkout() -> Arc<Waiter> {
-    let kept = KEPT.try_with(Cell::take).ok().flatten();
-    match kept {
-        Some(mut waiter) => {
-            if let Some(alone) = Arc::get_mut(&mut waiter) {
-                *alone.word.get_mut() = PENDING;
-                waiter
-            } else {
-                Arc::new(Waiter::new())
-            }
-        }
-        None => Arc::new(Waiter::new()),
-    }
+    let kept = KEPT.try_with(|kept| kept.waiter.take()).ok().flatten();
+    kept.map_or_else(|| Arc::new(Waiter::new()), renew)
 }
 
-/// A pending waiter of the current thread. Models do not keep waiters: reuse rests on uniqueness alone (I2).
+/// A pending waiter of the current thread. Models keep none between waits; `renew` has a model of its own.
 #[cfg(all(test, loom))]
 pub(super) fn checkout() -> Arc<Waiter> {
     Arc::new(Waiter::new())
+}
+
+/// Makes a waiter of this thread pending again, or a new one if somebody else still refers to it (I2).
+pub(crate) fn renew(mut waiter: Arc<Waiter>) -> Arc<Waiter> {
+    match Arc::get_mut(&mut waiter) {
+        Some(alone) => {
+            alone.word = AtomicU8::new(PENDING);
+            waiter
+        }
+        None => Arc::new(Waiter::new()),
+    }
 }
 
 /// Keeps `waiter` for this thread's next wait.
 #[cfg(not(all(test, loom)))]
 pub(super) fn give_back(waiter: Arc<Waiter>) {
     // While the thread's locals are being destroyed there is nowhere to keep it, and nothing to keep it for.
-    let _ = KEPT.try_with(|kept| kept.set(Some(waiter)));
+    let _ = KEPT.try_with(|kept| kept.waiter.set(Some(waiter)));
 }
 
 /// Drops the waiter.
 #[cfg(all(test, loom))]
 pub(super) fn give_back(waiter: Arc<Waiter>) {
     drop(waiter);
-}
-
-/// How often a waiter spins here: never on one core, where it would only keep the notifier from running.
-#[cfg(not(all(test, loom)))]
-fn spins() -> u32 {
-    if crate::sync::cores() > 1 { SPINS } else { 0 }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -282,5 +337,25 @@ mod tests {
             assert!(waker.join().unwrap());
         });
         assert_eq!(waiter.cause(), Some(Wake::TimedOut));
+    }
+
+    #[test]
+    fn a_spin_that_pays_grows_and_one_that_does_not_shrinks() {
+        let paid = SpinBudget::new().after(true);
+        assert_eq!(paid.spins(), SpinBudget::MOST);
+        assert_eq!(paid.after(false).spins(), SpinBudget::MOST / 2);
+        let poor = (0..10).fold(paid, |budget, _| budget.after(false));
+        assert_eq!(poor.spins(), SpinBudget::LEAST);
+    }
+
+    #[test]
+    fn a_thread_that_stopped_spinning_asks_again_now_and_then() {
+        let mut budget = SpinBudget::new();
+        let mut long = 0;
+        for _ in 0..2 * SpinBudget::ASK_EVERY {
+            long += u32::from(budget.spins() == SpinBudget::MOST);
+            budget = budget.after(false);
+        }
+        assert_eq!(long, 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Barrier;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -374,4 +374,45 @@ fn every_item_arrives_once_under_contention() {
         waited.into_inner() > 20,
         "hardly anybody waited: no contention"
     );
+}
+
+#[test]
+fn items_arrive_once_though_takers_time_out_and_come_again() {
+    const TAKERS: usize = 3;
+    const ITEMS: u64 = 3_000;
+    let items = Items::default();
+    let (taken, timeouts) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let sums = on_threads(TAKERS + 1, |number| {
+        if number == TAKERS {
+            for item in 1..=ITEMS {
+                // Now and then until somebody has timed out: else fast takers never do.
+                let before = timeouts.load(Ordering::Relaxed);
+                while item % 300 == 0 && timeouts.load(Ordering::Relaxed) == before {
+                    give_way();
+                }
+                items.put(item);
+            }
+            return 0;
+        }
+        let mut sum = 0;
+        while taken.load(Ordering::Relaxed) < ITEMS {
+            let until = RealTime.now() + Duration::from_micros(50);
+            match wait_for(&items.list, None, &RealTime, Some(until), || {
+                items.items.lock().pop_front()
+            }) {
+                Ok(item) => {
+                    sum += item;
+                    taken.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(cause) => {
+                    assert_eq!(cause, Wake::TimedOut);
+                    timeouts.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        sum
+    });
+    assert_eq!(sums.into_iter().sum::<u64>(), ITEMS * (ITEMS + 1) / 2);
+    assert_eq!(items.list.len(), 0);
+    assert!(timeouts.into_inner() >= 10, "hardly a wait timed out");
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
 use super::machine::Event;
@@ -25,7 +26,7 @@ use crate::time::{Clock, Deadline};
 /// The handle by which runs and supervisors reach the steward of their system.
 pub(crate) struct Steward {
     desk: Arc<Desk>,
-    thread: Mutex<Option<StartedThread>>,
+    thread: OnceCell<Mutex<StartedThread>>,
 }
 
 /// What the steward works from.
@@ -39,7 +40,6 @@ struct Inbox {
     posts: VecDeque<(Arc<Cell>, Event)>,
     timers: BinaryHeap<Reverse<Timer>>,
     next_timer: u64,
-    started: bool,
     closed: bool,
 }
 
@@ -71,57 +71,46 @@ impl Steward {
                     posts: VecDeque::new(),
                     timers: BinaryHeap::new(),
                     next_timer: 0,
-                    started: false,
                     closed: false,
                 }),
                 work: WaitList::new(),
             }),
-            thread: Mutex::new(None),
+            thread: OnceCell::new(),
         }
     }
 
-    /// Starts the thread unless it runs; an error is the operating system's refusal.
+    /// Starts the thread unless it runs; an error is the operating system's refusal, and the next call
+    /// tries again.
     pub(crate) fn ensure(&self) -> io::Result<()> {
-        {
-            let mut inbox = self.desk.inbox.lock();
-            if inbox.started || inbox.closed {
-                return Ok(());
-            }
-            inbox.started = true;
-        }
-        let desk = Arc::clone(&self.desk);
-        match start(
-            ThreadPlan {
+        let begin = || {
+            let desk = Arc::clone(&self.desk);
+            let plan = ThreadPlan {
                 name: "steward".into(),
                 stack_size: None,
-            },
-            move || desk.serve(),
-        ) {
-            Ok(thread) => {
-                *self.thread.lock() = Some(thread);
-                Ok(())
-            }
-            Err(refused) => {
-                self.desk.inbox.lock().started = false;
-                Err(refused)
-            }
-        }
+            };
+            start(plan, move || desk.serve()).map(Mutex::new)
+        };
+        self.thread.get_or_try_init(begin).map(drop)
     }
 
     /// Hands an event over; it is applied on the steward's thread, in the order of the posts.
+    ///
+    /// After the system has ended there is nobody to tell: what still comes is the return of an
+    /// abandoned run.
     pub(crate) fn post(&self, cell: Arc<Cell>, event: Event) {
+        if self.is_closed() {
+            return;
+        }
         if self.ensure().is_err() {
             cell.turn(event);
             return;
         }
-        let mut inbox = self.desk.inbox.lock();
-        if inbox.closed {
-            // The system has ended: what still comes is the return of an abandoned run.
-            return;
-        }
-        inbox.posts.push_back((cell, event));
-        drop(inbox);
+        self.desk.inbox.lock().posts.push_back((cell, event));
         self.desk.work.notify_one();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.desk.inbox.lock().closed
     }
 
     /// Asks for a call of the supervisor at `due`.
@@ -135,6 +124,9 @@ impl Steward {
     }
 
     fn arm(&self, due: Instant, whom: Whom) {
+        if self.is_closed() {
+            return;
+        }
         // A refused thread is no loss here: whoever started a unit was told of the refusal.
         let _refused = self.ensure();
         let earliest = {
@@ -161,10 +153,11 @@ impl Steward {
             inbox.timers.clear();
         }
         self.desk.work.notify_all();
-        match self.thread.lock().take() {
-            None => true,
-            Some(mut thread) => thread.gone().wait(clock, deadline) && thread.join_if_gone(),
-        }
+        let Some(thread) = self.thread.get() else {
+            return true;
+        };
+        let mut thread = thread.lock();
+        thread.gone().wait(clock, deadline) && thread.join_if_gone()
     }
 }
 

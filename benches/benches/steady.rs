@@ -1,0 +1,108 @@
+//! The steady state: what allocates nothing, and a system that waits and costs nothing.
+//!
+//! `cargo bench -p steadfast-benches --bench steady`
+
+use std::time::Duration;
+
+use steadfast::telemetry::EventKind;
+use steadfast::{Child, System, Telemetry, WorkerContext};
+use steadfast_benches::{Goal, Suite, cpu_time};
+
+static STEP: EventKind = EventKind {
+    name: "bench.step",
+    target: "bench",
+    level: log::Level::Info,
+    measurements: &["number"],
+    metadata: &["what"],
+    doc: "A step was made.",
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const WORKERS: usize = 16;
+
+fn main() {
+    let mut suite = Suite::begin("steady");
+    allocations(&mut suite);
+    idle(&mut suite);
+    suite.end();
+}
+
+/// Allocations per call, on the thread of a worker, once the first calls have been made.
+fn allocations(suite: &mut Suite) {
+    let times = suite.of(100_000, 100);
+    let rows = within_a_worker(move |ctx| {
+        let telemetry = Telemetry::new();
+        vec![
+            ("checkpoint", per_call(times, || ctx.checkpoint("step"))),
+            ("progress", per_call(times, || ctx.progress())),
+            (
+                "is_stopping",
+                per_call(times, || {
+                    let _running = ctx.is_stopping();
+                }),
+            ),
+            ("emit, no handler", per_call(times, || step(&telemetry))),
+        ]
+    });
+    for (what, allocations) in rows {
+        let row = format!("allocations of {what}, each");
+        suite.figure(&row, Goal::Most(0.0), Some(allocations), "allocations");
+    }
+}
+
+fn step(telemetry: &Telemetry) {
+    telemetry.emit(&STEP, |event| {
+        event.measure("number", 1u64).tag("what", "step");
+    });
+}
+
+fn per_call(times: u32, mut call: impl FnMut()) -> f64 {
+    // The first calls may set something up, once.
+    (0..10).for_each(|_| call());
+    let counted = allocation_counter::measure(|| (0..times).for_each(|_| call()));
+    counted.count_total as f64 / f64::from(times)
+}
+
+/// Runs the function in a worker, and brings back what it found.
+fn within_a_worker<T: Send + 'static>(
+    measure: impl Fn(&WorkerContext) -> T + Send + Sync + 'static,
+) -> T {
+    let (found, answer) = flume::bounded(1);
+    let system = System::new("bench").expect("the configuration is valid");
+    let worker = Child::worker("worker", move |ctx| {
+        let _heard = found.send(measure(ctx));
+        let _stopped = ctx.wait(Duration::MAX);
+        Ok(())
+    });
+    system.spawn(worker).expect("the worker starts");
+    let answer = answer.recv_timeout(PATIENCE).expect("the worker answers");
+    assert!(system.stop_within(PATIENCE).is_clean());
+    answer
+}
+
+/// Workers that wait: the share of one processor that the whole process takes.
+fn idle(suite: &mut Suite) {
+    let span = suite.of(Duration::from_secs(5), Duration::from_millis(50));
+    let system = System::new("bench").expect("the configuration is valid");
+    for number in 0..WORKERS {
+        let worker = Child::worker(format!("worker-{number}"), |ctx| {
+            let _stopped = ctx.wait(Duration::from_secs(3_600));
+            Ok(())
+        });
+        let watched = worker.warn_after(Duration::from_secs(1));
+        system.spawn(watched).expect("the worker starts");
+    }
+    let spent = processor_share(&system, span);
+    let row = format!("processor time of a system with {WORKERS} waiting workers");
+    suite.figure(&row, Goal::Most(0.1), spent, "%");
+    assert!(system.stop_within(PATIENCE).is_clean());
+}
+
+fn processor_share(system: &System, span: Duration) -> Option<f64> {
+    // The workers have come to their wait by then.
+    let _running = system.wait_timeout(span / 5);
+    let before = cpu_time()?;
+    let _running = system.wait_timeout(span);
+    let spent = cpu_time()?.saturating_sub(before);
+    Some(100.0 * spent.as_secs_f64() / span.as_secs_f64())
+}

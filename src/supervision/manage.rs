@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::fault::StartFailure;
+use crate::fault::{Category, Classify, Severity, StartFailure};
 use crate::kernel::waiters::Wake;
 use crate::supervision::SpecError;
 
@@ -63,6 +63,58 @@ impl From<Wake> for ManageError {
         match why {
             Wake::Stopped => Self::CallerStopped,
             _ => Self::TimedOut,
+        }
+    }
+}
+
+impl Classify for ManageError {
+    fn category(&self) -> Category {
+        match self {
+            Self::AlreadyStarted
+            | Self::AlreadyPresent
+            | Self::Running
+            | Self::Restarting
+            | Self::Temporary
+            | Self::Invalid(_) => Category::Validation,
+            Self::NotFound
+            | Self::Stopping
+            | Self::NotRunning
+            | Self::CallerStopped
+            | Self::Fenced => Category::Unavailable,
+            Self::MaxChildren { .. } => Category::Capacity,
+            Self::TimedOut => Category::Deadline,
+            Self::Start(failure) => failure.category(),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Start(failure) => failure.severity(),
+            Self::Invalid(_) | Self::TimedOut | Self::MaxChildren { .. } => Severity::Medium,
+            _ => Severity::Low,
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::MaxChildren { .. } | Self::Restarting)
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyStarted => "manage.already_started",
+            Self::AlreadyPresent => "manage.already_present",
+            Self::NotFound => "manage.not_found",
+            Self::Running => "manage.running",
+            Self::Restarting => "manage.restarting",
+            Self::Temporary => "manage.temporary",
+            Self::MaxChildren { .. } => "manage.max_children",
+            Self::Stopping => "manage.stopping",
+            Self::NotRunning => "manage.not_running",
+            Self::TimedOut => "manage.timed_out",
+            Self::CallerStopped => "manage.caller_stopped",
+            Self::Fenced => "manage.fenced",
+            Self::Start(failure) => failure.code(),
+            Self::Invalid(_) => "manage.invalid",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::fault::{Category, Classify, Severity};
 use crate::supervision::{ChildId, Intensity, Strategy};
 use crate::time::BackoffError;
 
@@ -72,6 +73,20 @@ impl SpecError {
     pub(crate) fn list(errors: &[Self]) -> String {
         let texts: Vec<String> = errors.iter().map(Self::to_string).collect();
         texts.join("; ")
+    }
+}
+
+impl Classify for SpecError {
+    fn category(&self) -> Category {
+        Category::Validation
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Medium
+    }
+
+    fn code(&self) -> &'static str {
+        "spec.invalid"
     }
 }
 

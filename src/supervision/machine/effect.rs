@@ -54,7 +54,8 @@ pub(crate) enum Effect {
     Settled { key: Key },
     /// The child's specification is dropped; the key means nothing from here on.
     Forget { key: Key },
-    /// The answer to a management call.
+    /// The answer to a management call. It comes after all other effects of what it answers: a
+    /// specification is dropped before its caller hears that it is.
     Answer {
         call: CallId,
         answer: Result<Done, ManageError>,

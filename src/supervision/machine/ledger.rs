@@ -320,8 +320,8 @@ pub(super) fn answer(call: CallId, answer: Result<Done, ManageError>, out: &mut 
 }
 
 /// Answers all calls that waited for a child to be down.
-pub(super) fn answer_closing(child: &mut Child, out: &mut Vec<Effect>) {
-    for call in child.closing.drain(..) {
+pub(super) fn answer_closing(closing: Vec<CallId>, out: &mut Vec<Effect>) {
+    for call in closing {
         answer(call, Ok(Done::Terminated), out);
     }
 }

@@ -6,7 +6,7 @@ use super::dynamic_machine::DynamicMachine;
 use crate::fault::{ExitReason, Generation, StopCause};
 use crate::supervision::machine::child::Opening;
 use crate::supervision::machine::effect::{Done, Effect};
-use crate::supervision::machine::event::{CallId, Request, Retune, Target};
+use crate::supervision::machine::event::{CallId, Key, Request, Retune, Target};
 use crate::supervision::machine::ledger::{self, Phase};
 use crate::supervision::validate::{validate_child, validate_retuned};
 use crate::supervision::{ChildPolicy, Flavor, ManageError, SpecError};
@@ -97,27 +97,34 @@ impl DynamicMachine {
         let Some(key) = self.key_of(target) else {
             return Some(Err(ManageError::NotFound));
         };
-        let alive = self.change(key, |ledger, child| {
+        let alive = self.change(key, |_, child| {
             child.want = false;
             child.retry = None;
             if child.is_alive() {
                 child.closing.push(call);
-            } else if let Some(opening) = child.opening.take() {
-                let reason = ExitReason::Stopped(StopCause::Requested);
-                let failure = child.start_failure(&ledger.policy.path, reason);
-                ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
             }
             (child.is_alive(), child.is_stopping())
         });
         match alive {
             Some((true, false)) => self.ask(key, StopCause::Requested, now, out),
             Some((true, true)) => {}
-            _ => {
-                self.remove(key, out);
-                return Some(Ok(Done::Terminated));
-            }
+            _ => return Some(Ok(self.drop_waiting(key, out))),
         }
         None
+    }
+
+    /// Drops a child that has no run; a call that waits for its start hears of it.
+    fn drop_waiting(&mut self, key: Key, out: &mut Vec<Effect>) -> Done {
+        let opening = self.change(key, |ledger, child| {
+            let reason = ExitReason::Stopped(StopCause::Requested);
+            let failure = child.start_failure(&ledger.policy.path, reason);
+            child.opening.take().map(|opening| (opening, failure))
+        });
+        self.remove(key, out);
+        if let Some((opening, failure)) = opening.flatten() {
+            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
+        }
+        Done::Terminated
     }
 
     /// No child is down and kept, so none can be restarted or deleted.

@@ -48,12 +48,11 @@ impl DynamicMachine {
             None => {}
             Some(Fact::Starting { .. }) if !self.ledger.is_ending() => {
                 out.push(Effect::Ignored { key, generation });
-                self.change(key, |_, child| {
-                    if let Some(opening) = child.opening.take() {
-                        ledger::answer(opening.call(), Ok(Done::Ignored), out);
-                    }
-                });
+                let opening = self.change(key, |_, child| child.opening.take());
                 self.remove(key, out);
+                if let Some(opening) = opening.flatten() {
+                    ledger::answer(opening.call(), Ok(Done::Ignored), out);
+                }
             }
             Some(_) => self.gone(key, Gone::Ignored, now, out),
         }
@@ -93,7 +92,7 @@ impl DynamicMachine {
 
     /// A run is gone that was asked to go.
     fn leave(&mut self, key: Key, gone: Gone, now: Instant, out: &mut Vec<Effect>) {
-        let again = self.change(key, |ledger, child| {
+        let Some((again, leaving)) = self.change(key, |ledger, child| {
             let again =
                 child.want && !ledger.is_ending() && child.policy.restart != Restart::Temporary;
             // Only a run that hung is wanted again; its failure has set the time.
@@ -101,25 +100,31 @@ impl DynamicMachine {
                 .retry
                 .take()
                 .map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
-            let reason = gone.reason();
             child.fact = Fact::Down;
-            let attempt = child.streak.failures();
             let then = if again {
+                let attempt = child.streak.failures();
                 Fate::Restart { attempt, delay }
             } else {
                 Fate::Forget
             };
+            let opening = child.opening.take_if(|_| !again).map(|opening| {
+                let failure = child.start_failure(&ledger.policy.path, gone.reason());
+                (opening, failure)
+            });
             gone.tell(child, true, then, out);
-            ledger::answer_closing(child, out);
-            if let Some(opening) = child.opening.take_if(|_| !again) {
-                let failure = child.start_failure(&ledger.policy.path, reason);
-                ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
-            }
-            again.then_some(delay)
-        });
-        match again.flatten() {
+            let closing = std::mem::take(&mut child.closing);
+            (again.then_some(delay), (closing, opening))
+        }) else {
+            return;
+        };
+        match again {
             Some(delay) => self.start_after(key, delay, now, out),
             None => self.remove(key, out),
+        }
+        let (closing, opening) = leaving;
+        ledger::answer_closing(closing, out);
+        if let Some((opening, failure)) = opening {
+            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
         }
     }
 

@@ -93,14 +93,14 @@ impl StaticMachine {
         child.fact = Fact::Down;
         *member = false;
         let opening = child.opening.take();
-        if let Some(opening) = opening {
-            let reason = ExitReason::Stopped(StopCause::Requested);
-            let failure = child.start_failure(&self.ledger.policy.path, reason);
-            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
-        }
+        let reason = ExitReason::Stopped(StopCause::Requested);
+        let failure = child.start_failure(&self.ledger.policy.path, reason);
         let unstarted = matches!(opening, Some(Opening::Start(_)));
         if unstarted || child.policy.restart == Restart::Temporary {
             self.forget(at, out);
+        }
+        if let Some(opening) = opening {
+            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
         }
         Some(Ok(Done::Terminated))
     }

@@ -54,11 +54,12 @@ impl StaticMachine {
         slot.child.want = false;
         slot.child.fact = Fact::Down;
         out.push(Effect::Ignored { key, generation });
-        if let Some(opening) = slot.child.opening.take() {
-            ledger::answer(opening.call(), Ok(Done::Ignored), out);
-        }
+        let opening = slot.child.opening.take();
         if slot.child.policy.restart == Restart::Temporary {
             self.forget(at, out);
+        }
+        if let Some(opening) = opening {
+            ledger::answer(opening.call(), Ok(Done::Ignored), out);
         }
     }
 
@@ -104,7 +105,6 @@ impl StaticMachine {
             Some(due) if again => Fact::Waiting { due },
             _ => Fact::Down,
         };
-        let reason = gone.reason();
         let opening = if again { None } else { child.opening.take() };
         let dropped = child.policy.restart == Restart::Temporary
             || matches!(opening, Some(Opening::Start(_)));
@@ -117,14 +117,18 @@ impl StaticMachine {
             (false, false) => Fate::Keep,
         };
         *member &= again;
+        let failed = opening.map(|opening| {
+            let failure = child.start_failure(&self.ledger.policy.path, gone.reason());
+            (opening, failure)
+        });
         gone.tell(child, true, fate, out);
-        ledger::answer_closing(child, out);
-        if let Some(opening) = opening {
-            let failure = child.start_failure(&self.ledger.policy.path, reason);
-            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
-        }
+        let closing = std::mem::take(&mut child.closing);
         if !again && dropped {
             self.forget(at, out);
+        }
+        ledger::answer_closing(closing, out);
+        if let Some((opening, failure)) = failed {
+            ledger::answer(opening.call(), Err(ManageError::Start(failure)), out);
         }
     }
 

@@ -127,8 +127,8 @@ fn to_terminate_a_temporary_child_forgets_it() {
     world.says(&[
         "ask t requested",
         "exited t expected forget",
-        "answer terminated",
         "forget t",
+        "answer terminated",
     ]);
 }
 
@@ -280,9 +280,9 @@ fn to_terminate_a_child_that_is_being_added_answers_both_calls() {
         "launch a 1",
         "ask a requested",
         "exited a expected forget",
+        "forget a",
         "answer terminated",
         "answer start",
-        "forget a",
     ]);
 }
 

@@ -85,7 +85,7 @@ fn the_bound_counts_live_and_restarting_children() {
 fn a_child_that_ignores_its_start_or_fails_is_not_kept() {
     let mut world = World::up(dynamic(), vec![]);
     world.start_child(worker("a")).ignored("a");
-    world.says(&["launch a 1", "ignored a", "answer ignored", "forget a"]);
+    world.says(&["launch a 1", "ignored a", "forget a", "answer ignored"]);
     world.start_child(worker("a")).ended("a", crash());
     world.says(&[
         "launch a 1",
@@ -123,8 +123,8 @@ fn to_terminate_an_unknown_child_is_not_found_and_a_restarting_one_is_gone_at_on
     world.says(&[
         "ask b requested",
         "exited b expected forget",
-        "answer terminated",
         "forget b",
+        "answer terminated",
     ]);
     assert_eq!(world.machine.next_due(), None);
 }

@@ -107,10 +107,14 @@ mod tests {
         const THREADS: u64 = 4;
         const ADDS: u64 = 20_000;
         let counter = Striped::new(2);
-        let start = Barrier::new(4);
+        let together = Barrier::new(4);
         on_threads(4, |_| {
-            start.wait();
-            (0..ADDS).for_each(|_| counter.add(1));
+            together.wait();
+            (0..ADDS / 2).for_each(|_| counter.add(1));
+            // Nobody is done and everybody has begun: the other halves are added side by side.
+            together.wait();
+            assert!(counter.sum() >= THREADS * ADDS / 2);
+            (0..ADDS / 2).for_each(|_| counter.add(1));
         });
         assert_eq!(counter.sum(), THREADS * ADDS);
     }

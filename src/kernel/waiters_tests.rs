@@ -188,6 +188,35 @@ fn a_clock_that_stands_still_ends_the_wait_when_it_says_so() {
     assert!(time.due.lock().is_empty());
 }
 
+/// A clock that notes whom it parks and says at once that the time has come.
+#[derive(Default)]
+struct Hasty {
+    parked: Mutex<Vec<*const Waiter>>,
+}
+
+impl Alarm for Hasty {
+    fn now(&self) -> Instant {
+        RealTime.now()
+    }
+
+    fn park(&self, waiter: &Arc<Waiter>, _: Option<Instant>) {
+        self.parked.lock().push(Arc::as_ptr(waiter));
+        waiter.wake(Wake::TimedOut);
+    }
+}
+
+#[test]
+fn a_thread_waits_with_the_same_waiter_again_and_again() {
+    let (list, hasty) = (WaitList::new(), Hasty::default());
+    for _ in 0..3 {
+        let ended = wait_for(&list, None, &hasty, Some(hasty.now()), nothing);
+        assert_eq!(ended, Err(Wake::TimedOut));
+    }
+    let parked = hasty.parked.into_inner();
+    assert_eq!(parked.len(), 3);
+    assert!(parked.iter().all(|waiter| *waiter == parked[0]));
+}
+
 #[test]
 fn a_rise_below_the_obeyed_level_does_not_end_the_wait() {
     let (items, stop) = (Items::default(), StopSignal::new());

@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::run::Run;
-use super::tree::Cell;
-use super::tuning::policy_setters;
-use super::unit::Unit;
-use super::watchdog::WatchLimits;
+use super::spec::tuning::policy_setters;
+use super::tree::cell::Cell;
+use super::tree::watchdog::WatchLimits;
+use super::unit::logical::Unit;
+use super::unit::run::Run;
 use super::{ChildId, ChildPolicy, Intensity, OnHang, Restart, Shutdown, SpecError};
 use crate::fault::StopCause;
 use crate::time::Backoff;

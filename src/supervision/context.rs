@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::SupervisorRef;
-use super::hooks::HookGuard;
-use super::run::Run;
-use super::stop_token::{StopAware, StopToken};
+use super::unit::hooks::HookGuard;
+use super::unit::run::Run;
+use super::unit::stop_token::{StopAware, StopToken};
 use crate::fault::catch::unwind_fenced;
 use crate::fault::{Generation, StopCause, UnitPath};
 use crate::kernel::waiters::{WaitList, Wake, wait_for};

@@ -6,11 +6,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::machine::Event;
-use super::runtime::Runtime;
 use super::supervisor::SupervisorBody;
-use super::tree::Cell;
-use super::unit::Unit;
-use super::unit_ref::UnitRef;
+use super::tree::cell::Cell;
+use super::tree::runtime::Runtime;
+use super::unit::logical::Unit;
+use super::unit::unit_ref::UnitRef;
 use crate::fault::{StopCause, UnitPath};
 use crate::time::Deadline;
 

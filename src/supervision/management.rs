@@ -4,14 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::CallSlot;
 use super::child::Child;
-use super::current;
 use super::handle::SupervisorRef;
 use super::info::ChildInfo;
 use super::machine::{Done, Request, Target};
-use super::tree::Cell;
-use super::tuning::{ChildTuning, SupervisorTuning};
+use super::spec::tuning::{ChildTuning, SupervisorTuning};
+use super::tree::call::CallSlot;
+use super::tree::cell::Cell;
+use super::unit::current;
 use super::{ChildId, Counts, ManageError};
 
 /// How long a management call waits for its answer, unless it is given a timeout.

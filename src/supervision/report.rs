@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::roster::ThreadLeft;
+use super::tree::roster::ThreadLeft;
 use crate::fault::{ExitReason, Failure, Generation, UnitPath};
 use crate::telemetry::{Telemetry, kinds};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::child::ChildSpec;
 use super::info::ChildInfo;
 use super::machine::Phase;
-use super::roster::ThreadLeft;
-use super::tree::Cell;
+use super::tree::cell::Cell;
+use super::tree::roster::ThreadLeft;
 use super::{ChildState, Counts};
 use crate::fault::UnitPath;
 

@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 use super::child::{Body, Child, ChildSpec};
 use super::handle::SupervisorRef;
 use super::machine::Event;
-use super::run::Run;
-use super::runtime::Runtime;
-use super::tree::Cell;
-use super::unit::Unit;
-use super::validate::{validate, validate_id, warnings};
+use super::spec::validate::{validate, validate_id, warnings};
+use super::tree::cell::Cell;
+use super::tree::runtime::Runtime;
+use super::unit::logical::Unit;
+use super::unit::run::Run;
 use super::{
     AutoShutdown, ChildId, ChildPolicy, Flavor, Intensity, SpecError, SpecWarning, Strategy,
     SupervisorPolicy,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::child::{Body, Child, ChildSpec};
 use super::context::WorkerContext;
-use super::current;
 use super::handle::WorkerRef;
 use super::machine::Event;
-use super::run::Run;
-use super::unit::Unit;
+use super::unit::current;
+use super::unit::logical::Unit;
+use super::unit::run::Run;
 use super::{ChildId, ChildPolicy};
 use crate::fault::catch::{Caught, catch, unwind_fenced};
 use crate::fault::thread::{ThreadPlan, thread_name};

@@ -33,13 +33,8 @@ const RANKS: &[&str] = &[
 const PURE: &[&str] = &[
     "src/time/backoff.rs",
     "src/graph/",
-    "src/supervision/strategy.rs",
-    "src/supervision/intensity.rs",
-    "src/supervision/streak.rs",
-    "src/supervision/policy.rs",
-    "src/supervision/validate.rs",
+    "src/supervision/spec/",
     "src/supervision/machine/",
-    "src/supervision/dynamic",
 ];
 
 /// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.

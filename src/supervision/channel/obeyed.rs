@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::kernel::stop::{Level, StopSignal, current_stop};
-use crate::supervision::current::current as current_run;
-use crate::supervision::run::Run;
-use crate::supervision::stop_token::StopToken;
+use crate::supervision::unit::current::current as current_run;
+use crate::supervision::unit::run::Run;
+use crate::supervision::unit::stop_token::StopToken;
 use crate::time::{Clock, Deadline};
 
 /// The unit on whose behalf a thread uses a channel. Made only where a thread is about to wait, or is stopping.

@@ -10,8 +10,8 @@ use super::obeyed::Obeyed;
 use super::{ChannelStats, RecvError};
 use crate::kernel::stop::Level;
 use crate::kernel::waiters::{Wake, wait_for};
-use crate::supervision::current::refuses;
-use crate::supervision::stop_token::{StopAware, StopToken};
+use crate::supervision::unit::current::refuses;
+use crate::supervision::unit::stop_token::{StopAware, StopToken};
 use crate::time::{Clock, Deadline};
 
 /// The end of a channel that values come out of. Clones read from the same channel, each value once.

@@ -11,7 +11,7 @@ use super::obeyed::Obeyed;
 use super::{ChannelStats, SendError};
 use crate::kernel::stop::Level;
 use crate::kernel::waiters::{Wake, wait_for_level};
-use crate::supervision::current::refuses;
+use crate::supervision::unit::current::refuses;
 use crate::time::{Clock, Deadline};
 
 /// How long [`Sender::send`] waits for room.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::fault::{Category, Classify, StopCause};
 use crate::kernel::stop::enter_stop;
-use crate::supervision::stop_token::StopToken;
+use crate::supervision::unit::stop_token::StopToken;
 use crate::telemetry::{Filter, Recorder, Telemetry};
 use crate::time::{Clock, Deadline, ManualClock};
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use crate::fault::{
     ExitReason, Generation, HangPhase, HangReport, StartFailure, StopCause, UnitPath,
 };
-use crate::supervision::intensity::RestartLog;
 use crate::supervision::machine::effect::Effect;
 use crate::supervision::machine::event::{CallId, Key};
 use crate::supervision::machine::gone::Gone;
-use crate::supervision::streak::Streak;
+use crate::supervision::machine::streak::Streak;
+use crate::supervision::spec::intensity::RestartLog;
 use crate::supervision::{ChildKind, ChildPolicy, Shutdown};
 
 /// What a child is at the moment. Exactly one of these.

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::fault::{
     BudgetReport, Exhausted, ExitReason, Generation, HangReport, StopCause, UnitPath,
 };
-use crate::supervision::intensity::RestartLog;
 use crate::supervision::machine::child::{Child, earliest};
 use crate::supervision::machine::effect::{Done, Effect};
 use crate::supervision::machine::event::{CallId, Key, Retune};
 use crate::supervision::machine::stop_plan;
 use crate::supervision::machine::verdict::{self, Verdict};
+use crate::supervision::spec::intensity::RestartLog;
 use crate::supervision::{Flavor, ManageError, OnHang, SupervisorPolicy};
 
 /// How many failures a report of an exhausted budget tells of.

@@ -18,6 +18,7 @@ mod fixed;
 mod gone;
 mod ledger;
 mod stop_plan;
+mod streak;
 mod verdict;
 mod view;
 

@@ -8,7 +8,7 @@ use crate::supervision::machine::child::Opening;
 use crate::supervision::machine::effect::{Done, Effect};
 use crate::supervision::machine::event::{CallId, Key, Request, Retune, Target};
 use crate::supervision::machine::ledger::{self, Phase};
-use crate::supervision::validate::{validate_child, validate_retuned};
+use crate::supervision::spec::validate::{validate_child, validate_retuned};
 use crate::supervision::{ChildPolicy, Flavor, ManageError, SpecError};
 
 /// The answer, if it is known already.

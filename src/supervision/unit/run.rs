@@ -12,19 +12,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::activity::Activity;
-use super::current;
-use super::hooks::{Hook, Hooks};
-use super::machine::{Event, Key};
-use super::runtime::Runtime;
-use super::stop_token::{StopToken, drain_until};
-use super::tree::Cell;
-use super::unit::Unit;
-use super::watchdog;
 use crate::fault::catch::{Caught, catch};
 use crate::fault::hook::Identity;
 use crate::fault::thread::ThreadPlan;
 use crate::fault::{ExitReason, Failure, Generation, HangPhase, HangReport, StopCause, UnitPath};
+use crate::supervision::machine::{Event, Key};
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::tree::runtime::Runtime;
+use crate::supervision::tree::watchdog;
+use crate::supervision::unit::activity::Activity;
+use crate::supervision::unit::current;
+use crate::supervision::unit::hooks::{Hook, Hooks};
+use crate::supervision::unit::logical::Unit;
+use crate::supervision::unit::stop_token::{StopToken, drain_until};
 use crate::telemetry::kinds;
 
 /// One run of a unit.

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::run::Run;
 use crate::fault::hook::{IdentityScope, enter_identity};
 use crate::kernel::stop::{StopScope, enter_stop, fenced};
+use crate::supervision::unit::run::Run;
 use crate::telemetry::kinds;
 
 thread_local! {

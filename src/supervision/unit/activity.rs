@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::watchdog::WatchLimits;
+use crate::supervision::tree::watchdog::WatchLimits;
 
 /// The activity of one run. Written by the run's thread, read by the watchdog; the lock is never held
 /// across anything, so an uncontended write costs about as much as two atomic operations.

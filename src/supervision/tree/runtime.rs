@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::report::{Outcome, ShutdownReport, UnitEnd};
-use super::roster::Roster;
-use super::run::Run;
-use super::steward::Steward;
-use super::watchdog::{self, WatchLimits};
 use crate::fault::hook::Identity;
 use crate::fault::{Backtraces, ExitReason};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
+use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
+use crate::supervision::tree::roster::Roster;
+use crate::supervision::tree::steward::Steward;
+use crate::supervision::tree::watchdog::{self, WatchLimits};
+use crate::supervision::unit::run::Run;
 use crate::telemetry::{Telemetry, kinds};
 use crate::time::{Clock, Deadline};
 

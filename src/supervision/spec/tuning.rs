@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::machine::Retune;
-use super::{AutoShutdown, ChildPolicy, Intensity, OnHang, Restart, Shutdown, Strategy};
+use crate::supervision::machine::Retune;
+use crate::supervision::{
+    AutoShutdown, ChildPolicy, Intensity, OnHang, Restart, Shutdown, Strategy,
+};
 use crate::time::Backoff;
 
 /// Writes the setters once, for everything that holds a `ChildPolicy`.
@@ -77,7 +79,7 @@ macro_rules! policy_setters {
 pub(crate) use policy_setters;
 
 /// How a running child is supervised; handed to
-/// [`update_child`](super::SupervisorRef::update_child) to be changed.
+/// [`update_child`](crate::supervision::SupervisorRef::update_child) to be changed.
 #[derive(Clone, Debug)]
 #[must_use = "give it back to the update"]
 pub struct ChildTuning {

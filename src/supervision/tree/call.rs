@@ -2,10 +2,10 @@
 
 use parking_lot::Mutex;
 
-use super::ManageError;
-use super::machine::Done;
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
+use crate::supervision::ManageError;
+use crate::supervision::machine::Done;
 use crate::time::{Clock, Deadline};
 
 type Answer = Result<Done, ManageError>;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::supervision::machine::Retune;
-use crate::supervision::policy::{ChildPolicy, Flavor, SupervisorPolicy};
+use crate::supervision::spec::policy::{ChildPolicy, Flavor, SupervisorPolicy};
 use crate::supervision::{
     AutoShutdown, ChildId, ChildKind, Intensity, Restart, Shutdown, SpecError, SpecWarning,
 };

@@ -15,12 +15,12 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
-use super::machine::Event;
-use super::run::Run;
-use super::tree::Cell;
-use super::watchdog;
 use crate::fault::thread::{StartedThread, ThreadPlan, start};
 use crate::kernel::waiters::{WaitList, wait_for};
+use crate::supervision::machine::Event;
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::tree::watchdog;
+use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
 
 /// The handle by which runs and supervisors reach the steward of their system.

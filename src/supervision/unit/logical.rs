@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
-use super::ChildId;
-use super::monitor::{Down, DownSlot};
-use super::run::Run;
-use super::tree::Cell;
 use crate::fault::{ExitReason, Generation, StopCause, UnitPath};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
+use crate::supervision::ChildId;
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::unit::monitor::{Down, DownSlot};
+use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
 
 /// Where a unit stands, as its handle sees it.

@@ -15,15 +15,15 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::call::CallSlot;
-use super::child::ChildSpec;
-use super::machine::{AnyMachine, CallId, ChildView, Effect, Event, Key, Request};
-use super::run::Run;
-use super::runtime::Runtime;
-use super::supervisor::SupervisorBody;
-use super::unit::Unit;
-use super::{Counts, SupervisorPolicy};
 use crate::fault::UnitPath;
+use crate::supervision::child::ChildSpec;
+use crate::supervision::machine::{AnyMachine, CallId, ChildView, Effect, Event, Key, Request};
+use crate::supervision::supervisor::SupervisorBody;
+use crate::supervision::tree::call::CallSlot;
+use crate::supervision::tree::runtime::Runtime;
+use crate::supervision::unit::logical::Unit;
+use crate::supervision::unit::run::Run;
+use crate::supervision::{Counts, SupervisorPolicy};
 
 /// One running supervisor.
 pub(crate) struct Cell {

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::current;
-use super::machine::{Request, Target};
-use super::management::DEFAULT_CALL;
-use super::monitor::Monitor;
-use super::unit::{Standing, Unit};
-use super::{ChildId, ManageError};
 use crate::fault::{ExitReason, Generation, UnitPath};
+use crate::supervision::machine::{Request, Target};
+use crate::supervision::management::DEFAULT_CALL;
+use crate::supervision::unit::current;
+use crate::supervision::unit::logical::{Standing, Unit};
+use crate::supervision::unit::monitor::Monitor;
+use crate::supervision::{ChildId, ManageError};
 use crate::time::Clock;
 
 /// A handle of a unit of whatever kind; the typed handles deref to it.
@@ -94,7 +94,7 @@ impl UnitRef {
     /// Stops the unit through its supervisor, which keeps its specification unless it is temporary.
     ///
     /// # Blocking
-    /// Until the unit is down, at most [`DEFAULT_CALL`](super::DEFAULT_CALL).
+    /// Until the unit is down, at most [`DEFAULT_CALL`](crate::supervision::DEFAULT_CALL).
     ///
     /// # Errors
     /// [`ManageError`]: the unit has no supervisor, or no answer came in time.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::run::Run;
 use crate::fault::thread::{StartedThread, ThreadPlan, start};
 use crate::fault::{Generation, UnitPath};
+use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
 
 /// A thread of a unit that is still there.

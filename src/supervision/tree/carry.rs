@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::child::ChildSpec;
-use super::machine::{Effect, Event, Fate, Key};
-use super::run::Run;
-use super::tree::Cell;
-use super::unit::Standing;
 use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause};
+use crate::supervision::child::ChildSpec;
+use crate::supervision::machine::{Effect, Event, Fate, Key};
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::unit::logical::Standing;
+use crate::supervision::unit::run::Run;
 use crate::telemetry::kinds;
 
 impl Cell {
@@ -194,7 +194,7 @@ impl Cell {
     }
 
     /// A live change was made.
-    pub(super) fn changed(&self, what: &str) {
+    pub(crate) fn changed(&self, what: &str) {
         self.runtime()
             .telemetry()
             .post(&kinds::SUPERVISOR_SPEC_CHANGED, |event| {

@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::activity::Silence;
-use super::machine::Event;
-use super::run::Run;
 use crate::fault::{HangPhase, HangReport};
+use crate::supervision::machine::Event;
+use crate::supervision::unit::activity::Silence;
+use crate::supervision::unit::run::Run;
 use crate::telemetry::kinds;
 
 /// For how long a unit may be silent; `None` is for ever.

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::unit::Unit;
 use crate::fault::{ExitReason, Generation, UnitPath};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
+use crate::supervision::unit::logical::Unit;
 use crate::time::{Clock, Deadline};
 
 /// The news that a unit has ended.

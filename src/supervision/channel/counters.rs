@@ -55,6 +55,7 @@ impl Counters {
         self.high_water.load(Ordering::Relaxed)
     }
 
+    /// All but who waits: that the lists know.
     pub(super) fn stats(&self, capacity: usize, depth: usize) -> ChannelStats {
         self.sample(depth);
         // Relaxed: numbers for people; they agree once nobody sends or receives.
@@ -70,6 +71,8 @@ impl Counters {
             refused,
             received: accepted.saturating_sub(there),
             dead,
+            blocked_senders: 0,
+            waiting_receivers: 0,
         }
     }
 }
@@ -96,6 +99,10 @@ pub struct ChannelStats {
     pub received: u64,
     /// Values that were queued when the last receiver went.
     pub dead: u64,
+    /// Threads that waited for room.
+    pub blocked_senders: usize,
+    /// Threads that waited for a value.
+    pub waiting_receivers: usize,
 }
 
 impl ChannelStats {

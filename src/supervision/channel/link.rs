@@ -156,7 +156,11 @@ impl<T> Link<T> {
     }
 
     pub(super) fn stats(&self) -> ChannelStats {
-        self.counters.stats(self.options.capacity, self.depth())
+        ChannelStats {
+            blocked_senders: self.not_full.len(),
+            waiting_receivers: self.not_empty.len(),
+            ..self.counters.stats(self.options.capacity, self.depth())
+        }
     }
 
     /// A send gave its value back.

@@ -37,6 +37,8 @@ mod send_error;
 mod sender;
 
 #[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
 mod tests;
 
 pub use counters::ChannelStats;

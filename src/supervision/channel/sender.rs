@@ -31,7 +31,7 @@ pub struct Sender<T> {
 
 /// How long a send may wait.
 #[derive(Clone, Copy)]
-enum Patience {
+pub(super) enum Patience {
     For(Duration),
     Until(Deadline),
 }
@@ -124,7 +124,9 @@ impl<T> Sender<T> {
             Err(SendError::Fenced(value))
         } else {
             match self.link.push(value) {
-                Err(SendError::Full(value)) => self.send_waiting(value, patience),
+                Err(SendError::Full(value)) => {
+                    self.send_waiting(value, patience, &Obeyed::current())
+                }
                 sent => sent,
             }
         };
@@ -133,19 +135,23 @@ impl<T> Sender<T> {
 
     /// Waits for room: obeying any stop at first, then, asked to drain, until the drain deadline.
     #[cold]
-    fn send_waiting(&self, value: T, patience: Patience) -> Result<(), SendError<T>> {
-        let unit = Obeyed::current();
+    pub(super) fn send_waiting(
+        &self,
+        value: T,
+        patience: Patience,
+        unit: &Obeyed,
+    ) -> Result<(), SendError<T>> {
         let clock = unit.clock(self.link.options.clock.as_ref());
         let own = patience.deadline(&clock);
         let mut sent = Err(SendError::Full(value));
         let ended = unit.waiting(|| {
-            let before = self.wait(&unit, Level::Drain, &clock, own, &mut sent);
+            let before = self.wait(unit, Level::Drain, &clock, own, &mut sent);
             if before != Some(Wake::Stopped) {
                 return before;
             }
             let drain = unit.drain_deadline(&clock);
             let until = Deadline::earliest(own, drain);
-            let draining = self.wait(&unit, Level::Halt, &clock, until, &mut sent);
+            let draining = self.wait(unit, Level::Halt, &clock, until, &mut sent);
             // The drain deadline is a stop, the own one a timeout.
             draining.map(|end| if until == own { end } else { Wake::Stopped })
         });

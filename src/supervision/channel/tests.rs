@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::obeyed::Obeyed;
+use super::sender::Patience;
 use super::*;
 use crate::fault::{Category, Classify, StopCause};
 use crate::kernel::stop::enter_stop;
@@ -12,12 +14,12 @@ use crate::telemetry::{Filter, Recorder, Telemetry};
 use crate::time::{Clock, Deadline, ManualClock};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const CAUSE: StopCause = StopCause::Requested;
 
 /// Looks until `condition` holds.
 #[track_caller]
-fn eventually(condition: impl Fn() -> bool) {
+pub(super) fn eventually(condition: impl Fn() -> bool) {
     let clock = Clock::system();
     let until = clock.deadline(PATIENCE);
     while !condition() {
@@ -153,6 +155,44 @@ fn a_blocked_send_of_a_draining_unit_goes_on() {
         assert_eq!(rx.try_recv(), Ok(Some(0)));
         assert!(sender.join().unwrap().is_ok());
         assert_eq!(rx.try_recv(), Ok(Some(7)));
+    });
+}
+
+#[test]
+fn a_blocked_send_of_a_draining_unit_ends_at_the_drain_deadline() {
+    let manual = ManualClock::new();
+    let (tx, _rx) = full(&manual, 1);
+    let token = StopToken::new();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let patience = Patience::Until(Deadline::NEVER);
+            tx.send_waiting(7, patience, &Obeyed::of(&token))
+        });
+        eventually(|| tx.link.not_full.len() == 1);
+        // The deadline is by the clock of the unit, here the real one; the channel waits as long by its own.
+        token.drain(CAUSE, Some(Clock::system().now() + SECOND));
+        manual.wait_for_sleepers(1);
+        manual.advance(SECOND);
+        let refused = sender.join().unwrap().unwrap_err();
+        assert!(matches!(refused, SendError::Stopped(7)), "{refused}");
+    });
+}
+
+#[test]
+fn the_own_deadline_of_a_send_holds_in_a_draining_unit_too() {
+    let manual = ManualClock::new();
+    let (tx, _rx) = full(&manual, 1);
+    let token = StopToken::new();
+    token.drain(CAUSE, Some(Clock::system().now() + PATIENCE));
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let patience = Patience::For(SECOND);
+            tx.send_waiting(7, patience, &Obeyed::of(&token))
+        });
+        manual.wait_for_sleepers(1);
+        manual.advance(SECOND);
+        let refused = sender.join().unwrap().unwrap_err();
+        assert!(matches!(refused, SendError::Timeout(7)), "{refused}");
     });
 }
 

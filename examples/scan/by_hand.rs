@@ -1,6 +1,7 @@
 //! The same work as one writes it by hand, with scoped threads and flume channels: what the supervised
 //! pipeline is measured against. The bench mounts this file beside `job`; scan itself only tests it.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::job::parse::{CHUNK, Summary};
@@ -21,7 +22,7 @@ pub(crate) fn scan(root: &Path, workers: usize, capacity: usize) -> Totals {
             scope.spawn(move || {
                 let mut buffer = vec![0; CHUNK];
                 for entry in jobs {
-                    if let Ok(summary) = read(&entry, &mut buffer)
+                    if let Ok(summary) = read(&entry, &mut buffer, go_on)
                         && results_in.send((entry, summary)).is_err()
                     {
                         return;
@@ -35,6 +36,10 @@ pub(crate) fn scan(root: &Path, workers: usize, capacity: usize) -> Totals {
         }
     });
     totals
+}
+
+fn go_on() -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 #[cfg(test)]
@@ -53,7 +58,7 @@ mod tests {
             scratch.file(&format!("{}/{n}", n % 7), &"line and words\n".repeat(n));
         }
         let mut none = Marks::new(Vec::new());
-        let one = plain::verify(scratch.path(), None, &HashSet::new(), &mut none);
+        let one = plain::verify(scratch.path(), None, &HashSet::new(), &mut none, go_on).unwrap();
         assert_eq!(one.totals, scan(scratch.path(), 3, 2));
         assert_eq!(one.totals.results(), 50);
     }

@@ -11,28 +11,27 @@ mod args;
 #[cfg(test)]
 mod by_hand;
 mod exit;
+mod interrupt;
 mod job;
 mod progress;
+mod state;
 mod table;
 mod terminal;
 
 use std::collections::HashSet;
 use std::io;
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use args::{Args, Command};
 use exit::Exit;
+use interrupt::Interrupt;
 use job::book::Book;
-use job::checkpoint::{self, CheckpointError, Identity};
-use job::pipeline::{self, Status};
+use job::pipeline;
 use job::plain;
 use job::plan::{End, Finished, Plan};
 use job::totals::Marks;
 use progress::Progress;
+use state::State;
 use terminal::{complain, say};
 
 fn main() -> ExitCode {
@@ -62,8 +61,8 @@ fn scan(args: &Args, logs: bool) -> Exit {
         Ok(state) => state,
         Err(exit) => return exit,
     };
-    let interrupted = match on_signals() {
-        Ok(flag) => flag,
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
         Err(error) => {
             complain(&format!("cannot listen to Ctrl-C: {error}"));
             return Exit::Defect;
@@ -71,25 +70,15 @@ fn scan(args: &Args, logs: bool) -> Exit {
     };
     terminal::hide_injected_panics();
     let plan = plan(args);
+    let book = Book::new(state.take_results(), args.verify);
     let mut progress = Progress::new(logs);
-    let watch = |Status {
-                     counts,
-                     walked,
-                     restarts,
-                 }: Status| {
-        progress.show(counts, walked, restarts);
-        // Relaxed: the flag carries nothing but itself.
-        if interrupted.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let book = Book::new(state.results.take(), args.verify);
-    let finished = pipeline::run(plan.clone(), book, watch);
+    let finished = pipeline::run(plan.clone(), book, |status| {
+        progress.show(status.counts, status.walked, status.restarts);
+        interrupt.look()
+    });
     progress.clear();
     match finished {
-        Ok(finished) => conclude(args, &plan, &state, finished),
+        Ok(finished) => conclude(args, &plan, &state, &interrupt, finished),
         Err(error) => {
             complain(&format!("the tree did not start: {error}"));
             Exit::Defect
@@ -98,7 +87,13 @@ fn scan(args: &Args, logs: bool) -> Exit {
 }
 
 /// Prints what the scan came to, keeps or removes the checkpoint, verifies.
-fn conclude(args: &Args, plan: &Plan, state: &State, mut finished: Finished) -> Exit {
+fn conclude(
+    args: &Args,
+    plan: &Plan,
+    state: &State,
+    interrupt: &Interrupt,
+    mut finished: Finished,
+) -> Exit {
     let mut text = table::table(plan, &finished);
     let audit = finished.book.audit();
     let mut exit = match &finished.end {
@@ -127,20 +122,25 @@ fn conclude(args: &Args, plan: &Plan, state: &State, mut finished: Finished) -> 
     }
     let told = say(&text);
     if args.verify {
-        exit = verify(args, exit, &mut finished);
+        exit = verify(args, exit, interrupt, &mut finished);
     }
     written(told, exit)
 }
 
 /// Reads everything again in one plain thread and compares.
-fn verify(args: &Args, exit: Exit, finished: &mut Finished) -> Exit {
+fn verify(args: &Args, exit: Exit, interrupt: &Interrupt, finished: &mut Finished) -> Exit {
     if exit != Exit::Complete {
         complain("nothing is verified, for the scan is not complete");
         return exit;
     }
     let leave_out: HashSet<_> = finished.book.poisoned_paths().collect();
     let mut marks = Marks::new(finished.book.take_marks());
-    let found = plain::verify(&args.dir, args.resume.as_deref(), &leave_out, &mut marks);
+    let own = args.resume.as_deref();
+    let look = || interrupt.look();
+    let Some(found) = plain::verify(&args.dir, own, &leave_out, &mut marks, look) else {
+        complain("interrupted before everything was verified");
+        return Exit::Interrupted;
+    };
     let ours = finished.book.totals();
     let told = say(&table::verdict(&found, ours, leave_out.len()));
     if found.totals == *ours {
@@ -169,80 +169,5 @@ fn plan(args: &Args) -> Plan {
         chaos: args.chaos,
         restarts: args.restarts.map(|budget| (budget.max, budget.period)),
         max_abandoned: args.max_abandoned,
-    }
-}
-
-/// The first Ctrl-C or SIGTERM raises the flag; the second ends the program at once.
-fn on_signals() -> io::Result<Arc<AtomicBool>> {
-    use signal_hook::{consts, flag};
-    let raised = Arc::new(AtomicBool::new(false));
-    for signal in [consts::SIGINT, consts::SIGTERM] {
-        flag::register_conditional_shutdown(
-            signal,
-            Exit::Interrupted.code().into(),
-            Arc::clone(&raised),
-        )?;
-        flag::register(signal, Arc::clone(&raised))?;
-    }
-    Ok(raised)
-}
-
-/// The checkpoint of this scan, if there is to be one.
-struct State {
-    file: Option<std::path::PathBuf>,
-    identity: Identity,
-    results: Option<checkpoint::Results>,
-}
-
-impl State {
-    fn open(args: &Args) -> Result<Self, Exit> {
-        let mut state = State {
-            file: args.resume.clone(),
-            identity: Identity {
-                dir: args.dir.clone(),
-                chaos: args.chaos,
-            },
-            results: None,
-        };
-        let Some(file) = &state.file else {
-            return Ok(state);
-        };
-        state.identity.dir = args.dir.canonicalize().map_err(|error| {
-            complain(&format!("{}: {error}", args.dir.display()));
-            Exit::Directory
-        })?;
-        let loaded = checkpoint::load(file, &state.identity).and_then(|results| {
-            checkpoint::probe(file)?;
-            Ok(results)
-        });
-        match loaded {
-            Ok(results) => state.results = Some(results.unwrap_or_default()),
-            Err(error) => {
-                complain(&format!("checkpoint {}: {error}", file.display()));
-                return Err(Exit::Checkpoint);
-            }
-        }
-        Ok(state)
-    }
-
-    /// A complete scan needs no checkpoint any more; any other leaves one.
-    fn close(&self, finished: &Finished, exit: Exit) -> Result<(), CheckpointError> {
-        let (Some(file), Some(results)) = (&self.file, finished.book.kept()) else {
-            return Ok(());
-        };
-        if exit == Exit::Complete {
-            return checkpoint::remove(file);
-        }
-        checkpoint::save(file, &self.identity, results)?;
-        complain(&format!(
-            "{} results are kept in {}",
-            results.len(),
-            file.display()
-        ));
-        Ok(())
-    }
-
-    fn file_name(&self) -> std::path::Display<'_> {
-        self.file.as_deref().unwrap_or(Path::new("")).display()
     }
 }

@@ -5,6 +5,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::job::ledger::Counts;
 use super::table::number;
 
+const SPINNER: &str = "{spinner} {msg}";
+const BAR: &str = "{bar:30} {msg}";
+
 /// A bar while the number of files is known, a spinner before. It draws when it is told something new,
 /// and keeps no thread.
 pub(crate) struct Progress {
@@ -21,7 +24,7 @@ impl Progress {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(style("{spinner} {pos} of {len} found  {per_sec}  {msg}"));
+        bar.set_style(style(SPINNER));
         Progress { bar, walked: false }
     }
 
@@ -29,14 +32,21 @@ impl Progress {
     pub(crate) fn show(&mut self, counts: Counts, walked: bool, restarts: u64) {
         if walked && !self.walked {
             self.walked = true;
-            self.bar
-                .set_style(style("{bar:30} {pos} of {len}  {per_sec}  {msg}"));
+            self.bar.set_style(style(BAR));
         }
-        self.bar.set_length(counts.discovered);
-        self.bar.set_position(counts.settled());
-        self.bar
-            .set_message(format!("restarts {}", number(restarts)));
-        self.bar.tick();
+        self.bar.update(|state| {
+            state.set_len(counts.discovered);
+            state.set_pos(counts.settled());
+        });
+        let (settled, found) = (number(counts.settled()), number(counts.discovered));
+        let found = if walked {
+            found
+        } else {
+            found + " found so far"
+        };
+        let (rate, restarts) = (number(self.bar.per_sec() as u64), number(restarts));
+        let message = format!("{settled} of {found}  {rate} files/s  restarts {restarts}");
+        self.bar.set_message(message);
     }
 
     /// Takes the bar away.
@@ -56,11 +66,8 @@ mod tests {
 
     #[test]
     fn the_templates_are_right() {
-        assert!(
-            ProgressStyle::with_template("{spinner} {pos} of {len} found  {per_sec}  {msg}")
-                .is_ok()
-        );
-        assert!(ProgressStyle::with_template("{bar:30} {pos} of {len}  {per_sec}  {msg}").is_ok());
+        assert!(ProgressStyle::with_template(SPINNER).is_ok());
+        assert!(ProgressStyle::with_template(BAR).is_ok());
     }
 
     #[test]

@@ -24,19 +24,22 @@ pub(crate) struct Verification {
 }
 
 /// Reads everything again, in this thread, but for the files to `leave_out`. `marks` are those of the
-/// scan that is checked.
+/// scan that is checked. `None`: `look`, which is asked now and then, broke it off.
 pub(crate) fn verify(
     root: &Path,
     own: Option<&Path>,
     leave_out: &HashSet<PathBuf>,
     marks: &mut Marks,
-) -> Verification {
+    look: impl Fn() -> ControlFlow<()>,
+) -> Option<Verification> {
     let mut found = Verification::default();
     let mut buffer = vec![0; CHUNK];
     for entry in files(root, own).filter(|entry| !leave_out.contains(&entry.path)) {
-        let Ok(summary) = read(&entry, &mut buffer) else {
-            continue;
-        };
+        let read = read(&entry, &mut buffer, &look);
+        if look().is_break() {
+            return None;
+        }
+        let Ok(summary) = read else { continue };
         let mark = found.totals.add(entry.key(), &summary);
         let how = match marks.meet(mark) {
             Met::Same => continue,
@@ -49,7 +52,7 @@ pub(crate) fn verify(
         }
     }
     found.missing = marks.missing();
-    found
+    Some(found)
 }
 
 /// The files below `root`, without what a walk passes over.
@@ -60,12 +63,15 @@ pub(crate) fn files(root: &Path, own: Option<&Path>) -> impl Iterator<Item = Ent
     })
 }
 
-/// Reads one file to its end.
-pub(crate) fn read(entry: &Entry, buffer: &mut [u8]) -> Result<Summary, Trouble> {
+/// Reads one file to its end, or until `look` breaks it off.
+pub(crate) fn read(
+    entry: &Entry,
+    buffer: &mut [u8],
+    look: impl Fn() -> ControlFlow<()>,
+) -> Result<Summary, Trouble> {
     let (mut file, _) = open(&entry.path)?;
-    let summary = parse::read(&mut file, buffer, |_, _| ControlFlow::Continue(()))?;
-    // The reading is never ended early here.
-    summary.ok_or(Trouble::Vanished)
+    let summary = parse::read(&mut file, buffer, |_, _| look())?;
+    summary.ok_or_else(|| Trouble::Unreadable(std::io::ErrorKind::Interrupted.into()))
 }
 
 #[cfg(test)]
@@ -74,18 +80,22 @@ mod tests {
     use crate::job::scratch::Scratch;
     use crate::job::totals::Mark;
 
+    fn on() -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     fn marks(root: &Path) -> Vec<Mark> {
         let mut totals = Totals::default();
         let mut buffer = vec![0; CHUNK];
         let marks = files(root, None).map(|entry| {
-            let summary = read(&entry, &mut buffer).unwrap();
+            let summary = read(&entry, &mut buffer, on).unwrap();
             totals.add(entry.key(), &summary)
         });
         marks.collect()
     }
 
     fn check(root: &Path, marks: Vec<Mark>) -> Verification {
-        verify(root, None, &HashSet::new(), &mut Marks::new(marks))
+        verify(root, None, &HashSet::new(), &mut Marks::new(marks), on).unwrap()
     }
 
     #[test]
@@ -115,7 +125,18 @@ mod tests {
             None,
             &[poisoned].into(),
             &mut Marks::new(Vec::new()),
-        );
+            on,
+        )
+        .unwrap();
         assert_eq!((found.totals.results(), found.differing), (0, 0));
+    }
+
+    #[test]
+    fn a_verification_can_be_broken_off() {
+        let scratch = Scratch::new("plain-off");
+        scratch.file("a", "");
+        let mut none = Marks::new(Vec::new());
+        let off = || ControlFlow::Break(());
+        assert!(verify(scratch.path(), None, &HashSet::new(), &mut none, off).is_none());
     }
 }

@@ -138,3 +138,37 @@ fn a_directory_that_shrinks_while_it_is_read_loses_nothing_from_the_count() {
     assert!(run.number("files done") <= 2000);
     assert_eq!(removed.into_inner(), 2000);
 }
+
+#[test]
+fn what_cannot_be_read_is_counted_and_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let tree = Tree::of("unreadable", 5);
+    let secret = tree.file("secret", "x");
+    let locked = tree.file("locked/file", "x");
+    let locked = locked.parent().unwrap();
+    for path in [&*secret, locked] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+    }
+    // The superuser reads everything.
+    let is_super = std::fs::read(&secret).is_ok();
+    let run = scan(tree.path(), ["--verify"]).completes();
+    std::fs::set_permissions(locked, PermissionsExt::from_mode(0o700)).unwrap();
+    let expected = if is_super {
+        ("0", "0")
+    } else {
+        ("1 (1 unreadable)", "1 (1 unread directories)")
+    };
+    assert_eq!((run.row("failed"), run.row("skipped")), expected);
+    assert_eq!(
+        run.out.matches("Permission denied").count(),
+        if is_super { 0 } else { 2 }
+    );
+}
+
+// Some of its files may not be read even by the superuser.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_scan_of_the_kernels_own_files_balances() {
+    let run = scan(Path::new("/proc/sys"), words("")).completes();
+    assert!(run.number("files found") > 100);
+}

@@ -13,7 +13,7 @@ use super::tests::eventually;
 use super::*;
 use crate::fault::StopCause;
 use crate::kernel::stop::enter_stop;
-use crate::supervision::stop_token::StopToken;
+use crate::supervision::unit::stop_token::StopToken;
 use crate::time::{Clock, Deadline};
 
 /// Receivers, and as many senders.

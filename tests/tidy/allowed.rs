@@ -18,6 +18,6 @@ pub(crate) const LINT_EXCEPTIONS: &[(&str, usize)] = &[
     ("src", 9),
     ("tests", 0),
     ("loom-tests", 1),
-    ("benches", 2),
+    ("benches", 4),
     ("examples", 0),
 ];

@@ -11,6 +11,10 @@ use signal_hook::iterator::Signals;
 use super::handle::SystemHandle;
 use crate::fault::thread::{ThreadPlan, start};
 use crate::supervision::ShutdownReport;
+use crate::time::Clock;
+
+/// How long the thread that listens may take to end.
+const LAST_STEPS: Duration = Duration::from_secs(1);
 
 /// How a [`run_until_signal`](SystemHandle::run_until_signal) ended.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ impl SystemHandle {
         let closer = signals.handle();
         let first = Arc::new(AtomicI32::new(0));
         let (runtime, seen) = (Arc::clone(self.runtime()), Arc::clone(&first));
-        let _watcher = start(
+        let watcher = start(
             ThreadPlan {
                 name: "signals".into(),
                 stack_size: None,
@@ -62,6 +66,10 @@ impl SystemHandle {
         self.runtime().wait_root_or(|| signalled().is_some());
         let shutdown = self.stop_within(time);
         closer.close();
+        // Its loop has nothing left to wait for.
+        let _gone = watcher
+            .gone()
+            .wait(&Clock::system(), Clock::system().deadline(LAST_STEPS));
         Ok(RunReport {
             signal: signalled(),
             shutdown,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::fault::catch::catch_drop;
 use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause};
 use crate::supervision::child::ChildSpec;
 use crate::supervision::machine::{Effect, Event, Fate, Key};
@@ -62,7 +63,7 @@ impl Cell {
             (Effect::Running { generation, .. }, Some(spec)) => self.running(&spec, generation),
             (Effect::Ignored { generation, .. }, Some(spec)) => self.ignored(&spec, generation),
             (Effect::Settled { .. }, Some(spec)) => spec.unit().settled(),
-            (Effect::Forget { key }, _) => self.forgotten(key),
+            (Effect::Forget { key }, Some(spec)) => self.forgotten(key, spec),
             (Effect::Answer { call, answer }, _) => {
                 if let Some(slot) = self.answer(call) {
                     slot.fill(answer);
@@ -183,14 +184,17 @@ impl Cell {
             });
     }
 
-    fn forgotten(&self, key: Key) {
-        let Some(spec) = self.forget(key) else { return };
+    fn forgotten(&self, key: Key, spec: Arc<ChildSpec>) {
+        self.forget(key);
         spec.unit().settled();
         self.runtime()
             .telemetry()
             .post(&kinds::CHILD_FORGOTTEN, |event| {
                 event.tag("path", spec.unit().path());
             });
+        // What the child's functions captured is dropped here, unless somebody else holds it: the one
+        // place where a user's destructor can run on the steward. Its panic must not end the steward.
+        let _its_panic = catch_drop(spec);
     }
 
     /// A live change was made.

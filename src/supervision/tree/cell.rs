@@ -194,8 +194,8 @@ impl Cell {
         self.turn(Event::Due);
     }
 
-    pub(super) fn forget(&self, key: Key) -> Option<Arc<ChildSpec>> {
-        self.inner.lock().children.remove(&key)
+    pub(super) fn forget(&self, key: Key) {
+        self.inner.lock().children.remove(&key);
     }
 
     /// The specifications of all children.

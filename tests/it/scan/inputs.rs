@@ -147,7 +147,7 @@ fn what_cannot_be_read_is_counted_and_named() {
     let locked = tree.file("locked/file", "x");
     let locked = locked.parent().unwrap();
     for path in [&*secret, locked] {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     }
     // The superuser reads everything.
     let is_super = std::fs::read(&secret).is_ok();

@@ -8,14 +8,6 @@
 //! `catch.rs` is the only file of the crate that catches unwinding; `hook.rs` holds the one panic hook,
 //! chained in front of the hook that was there; `thread.rs` is the only file that starts threads.
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "rooms to the right arrive one by one; this line goes with the last"
-    )
-)]
-
 mod budget_report;
 pub(crate) mod catch;
 mod classify;

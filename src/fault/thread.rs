@@ -7,6 +7,7 @@ use std::thread::{Builder, JoinHandle, Thread};
 
 use super::catch::{Caught, catch};
 use super::context::ErrorContext;
+#[cfg(test)]
 use super::panic_report::PanicReport;
 use super::unit_path::UnitPath;
 use crate::kernel::waiters::{WaitList, wait_for};
@@ -47,6 +48,7 @@ struct Life {
     os_id: OnceLock<OsId>,
     gone: AtomicBool,
     waiting: WaitList,
+    #[cfg(test)]
     panic: OnceLock<Arc<PanicReport>>,
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn start(
         os_id: OnceLock::new(),
         gone: AtomicBool::new(false),
         waiting: WaitList::new(),
+        #[cfg(test)]
         panic: OnceLock::new(),
     });
     let gone = Gone(Arc::clone(&life));
@@ -93,6 +96,7 @@ pub(crate) fn start(
         let _context = (!context.is_empty()).then(|| ErrorContext::attach(&context));
         if let Err(Caught::Panic(report)) = catch(body) {
             // Kept first: a logger is user code, and may panic.
+            #[cfg(test)]
             let _only = life.panic.set(Arc::clone(&report));
             log::error!(target: "steadfast::fault", "thread.panicked {report}");
         }
@@ -151,7 +155,8 @@ impl Gone {
         (!self.is_gone()).then_some(state)
     }
 
-    /// The panic of the body itself, if there was one.
+    /// The panic of the body itself, if there was one: the log has it, tests look for it here.
+    #[cfg(test)]
     pub(crate) fn panic(&self) -> Option<Arc<PanicReport>> {
         self.0.panic.get().cloned()
     }

@@ -11,14 +11,6 @@
 //! | `stripe` | counters that many threads raise | one uncontended add |
 //! | `ring` | the lossy event ring | one swap and one store per push |
 
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "rooms to the right arrive one by one; this line goes with the last"
-    )
-)]
-
 pub(crate) mod ring;
 pub(crate) mod stop;
 pub(crate) mod stripe;

@@ -164,6 +164,7 @@ impl StopSignal {
     }
 
     /// How many waits this signal would end. For tests and snapshots.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.inner.lock().waiting.len()
     }

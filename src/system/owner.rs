@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::config::SystemConfig;
 use super::handle::{StartError, SystemHandle};
+use crate::fault::catch::panics_abort;
 use crate::fault::hook;
 use crate::supervision::{Runtime, Supervisor};
 use crate::telemetry::{Telemetry, kinds, log_bridge};
@@ -33,7 +34,7 @@ impl System {
     /// # Errors
     /// As [`new`](Self::new), and all that is wrong with the configuration.
     pub fn with(config: SystemConfig) -> Result<Self, StartError> {
-        if cfg!(panic = "abort") && !config.allow_abort {
+        if panics_abort() && !config.allow_abort {
             return Err(StartError::PanicAborts);
         }
         let root = Supervisor::new(config.name.clone())

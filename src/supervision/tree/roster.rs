@@ -93,6 +93,19 @@ impl Roster {
         started
     }
 
+    /// What the operating system says that the run's thread does; `None` where it does not tell.
+    pub(crate) fn os_state(&self, run: &Run) -> Option<String> {
+        let gone = {
+            let state = self.state.lock();
+            let entry = state
+                .threads
+                .values()
+                .find(|entry| std::ptr::eq(&*entry.run, run))?;
+            entry.thread.gone().clone()
+        };
+        gone.os_state()
+    }
+
     /// Notes that the run's threads may live on.
     pub(crate) fn mark_abandoned(&self, run: &Arc<Run>) {
         for entry in self.state.lock().threads.values_mut() {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::fault::catch::{Caught, catch};
-use crate::fault::hook::Identity;
+use crate::fault::hook::{Identity, set_handling};
 use crate::fault::thread::ThreadPlan;
 use crate::fault::{ExitReason, Failure, Generation, HangPhase, HangReport, StopCause, UnitPath};
 use crate::supervision::machine::{Event, Key};
@@ -138,6 +138,7 @@ impl Run {
     // --- what the run's own thread says ----------------------------------------------------------
 
     pub(crate) fn checkpoint(self: &Arc<Self>, name: &'static str) {
+        set_handling(name);
         if self.activity.checkpoint(name, self.runtime.coarse_now()) {
             watchdog::begin(self, self.activity.limits());
         }
@@ -290,6 +291,7 @@ impl Run {
             thread,
         );
         report.checkpoint = checkpoint;
+        report.os_state = self.runtime.roster().os_state(self);
         report
     }
 

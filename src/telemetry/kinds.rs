@@ -46,7 +46,9 @@ kinds! {
     CHILD_IGNORED = "child.ignored", SUPERVISION, Info, [], ["path", "generation"];
     /// A run of a child ended before it was up.
     CHILD_START_FAILED = "child.start_failed", SUPERVISION, Error, [], ["path", "generation", "reason", "expected"];
-    /// A run of a child ended; `expected` says whether it had been asked to.
+    /// A run of a child ended cleanly: by itself, or as it had been asked to (`expected`).
+    CHILD_ENDED = "child.ended", SUPERVISION, Info, [], ["path", "generation", "reason", "expected"];
+    /// A run of a child failed; `expected` says whether it had been asked to stop.
     CHILD_EXITED = "child.exited", SUPERVISION, Warn, [], ["path", "generation", "reason", "expected"];
     /// A child will be started again after `delay`; `attempt` counts its failures without progress.
     CHILD_RESTARTING = "child.restarting", SUPERVISION, Warn, ["attempt", "delay"], ["path", "generation"];

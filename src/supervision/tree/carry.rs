@@ -139,10 +139,10 @@ impl Cell {
         let started = matches!(unit.standing(), Standing::Up);
         unit.down(generation, reason, matches!(then, Fate::Restart { .. }));
         let telemetry = self.runtime().telemetry();
-        let kind = if started {
-            &kinds::CHILD_EXITED
-        } else {
-            &kinds::CHILD_START_FAILED
+        let kind = match (started, reason.is_clean()) {
+            (true, true) => &kinds::CHILD_ENDED,
+            (true, false) => &kinds::CHILD_EXITED,
+            (false, _) => &kinds::CHILD_START_FAILED,
         };
         telemetry.post(kind, |event| {
             event.tag("path", unit.path());

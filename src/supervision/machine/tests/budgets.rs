@@ -2,7 +2,7 @@
 
 use super::world::{World, abc, crash, group, ms, policy, tolerating, worker, worker_that};
 use crate::fault::{BudgetReport, Exhausted, ExitReason};
-use crate::supervision::machine::Phase;
+use crate::supervision::machine::{Phase, Request};
 use crate::supervision::{
     AutoShutdown, ChildPolicy, ChildState, Intensity, Restart, Strategy, SupervisorPolicy,
 };
@@ -347,4 +347,22 @@ fn the_auto_shutdown_of_a_significant_supervisor_is_its_clean_end() {
     top.ended("inner", below.end_reason().clone());
     assert_eq!(top.end_reason().to_string(), "stopped (auto_shutdown)");
     assert_eq!(top.phase(), Phase::Ended);
+}
+
+// OTP-46, OTP-47
+#[test]
+fn a_significant_child_that_restarts_is_not_the_one_that_ended() {
+    let mut world = ending_with(AutoShutdown::AllSignificant);
+    let waits = ChildPolicy {
+        backoff: Backoff::constant(ms(1000)),
+        ..significant("b", Restart::Transient)
+    };
+    world.call(Request::Update(waits));
+    world.ended("b", crash()).ended("c", crash());
+    assert_eq!(world.phase(), Phase::Running, "b comes back");
+    world
+        .after(ms(1000))
+        .started("b")
+        .ended("b", ExitReason::Normal);
+    assert_eq!(world.end_reason().to_string(), "stopped (auto_shutdown)");
 }

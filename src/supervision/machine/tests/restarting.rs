@@ -297,3 +297,25 @@ fn the_generations_of_a_child_go_on_under_a_new_supervisor() {
     let key = world.view("a").key;
     assert!(world.machine.find(&Target::Key(key)).is_some());
 }
+
+// OTP-30, OTP-18
+#[test]
+fn a_transient_child_whose_restart_ends_cleanly_before_it_is_up_is_tried_again() {
+    let mut world = World::up(policy(), vec![worker_that("a", Restart::Transient)]);
+    world.ended("a", crash()).clear();
+    world.ended("a", ExitReason::Normal);
+    world.says(&["exited a itself restart", "launch a 3"]);
+    assert_eq!(world.machine.budget_left(world.now), 1);
+}
+
+// decision 9
+#[test]
+fn a_clock_that_was_read_before_the_last_step_turns_no_time_back() {
+    let mut world = World::up(tolerating(3), abc());
+    world.now += ms(4000);
+    world.ended("a", crash()).start_all();
+    world.now -= ms(4000);
+    world.ended("b", crash()).start_all();
+    world.now += ms(5500);
+    assert_eq!(world.machine.budget_left(world.now), 1, "both were at 4 s");
+}

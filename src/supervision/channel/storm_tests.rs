@@ -233,3 +233,24 @@ fn stops_among_eight_receivers_and_eight_blocked_senders_lose_nothing() {
     // Each round began with eight blocked threads; some of them were stopped there.
     assert!(given_back.0 > 0 && storm.ended_early.load(Ordering::Relaxed) > 0);
 }
+
+/// Nobody else's notification could repair a lost one: each value waits for the one before it.
+#[test]
+fn a_value_that_goes_to_and_fro_is_never_slept_through() {
+    let trips = rounds() * 10;
+    let (there, inbox) = bounded(1);
+    let (back, returned) = bounded(1);
+    let patience = super::tests::PATIENCE;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while let Ok(Some(value)) = inbox.recv_timeout(patience) {
+                back.send(value).unwrap();
+            }
+        });
+        for value in 0..trips {
+            there.send(value).unwrap();
+            assert_eq!(returned.recv_timeout(patience), Ok(Some(value)));
+        }
+        drop(there);
+    });
+}

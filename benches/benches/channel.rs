@@ -218,7 +218,6 @@ fn receive(lane: &impl Lane, values: usize) {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers of values are small")]
 fn per(spent: f64, values: usize) -> f64 {
     spent / values as f64
 }
@@ -237,13 +236,7 @@ fn turns_of(length: Duration) -> u32 {
     let spent = (0..20).map(|_| processor_time(|| work(TURNS)));
     let spent = spent.fold(f64::INFINITY, f64::min);
     let turns = nanoseconds(length) * f64::from(TURNS) / spent;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a small number, not negative"
-    )]
-    let turns = turns.round() as u32;
-    turns
+    turns.round() as u32
 }
 
 /// A token that nobody raises while the system lives.

@@ -134,6 +134,11 @@ impl WorkerContext {
     /// has come already. It must not block for long: until it is through, its thread counts as one of
     /// the worker's. Dropping the guard withdraws it.
     pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) -> HookGuard {
+        if self.is_stopping() {
+            // The stop has come, though the hooks before this one may not have been taken yet.
+            hook();
+            return HookGuard::spent();
+        }
         match self.run.hooks.add(Box::new(hook)) {
             Ok(guard) => guard,
             Err(hook) => {

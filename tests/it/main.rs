@@ -6,4 +6,5 @@ mod channel;
 mod scan;
 mod send_sync;
 mod supervision;
+mod support;
 mod telemetry;

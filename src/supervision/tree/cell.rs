@@ -17,7 +17,9 @@ use parking_lot::Mutex;
 
 use crate::fault::UnitPath;
 use crate::supervision::child::ChildSpec;
-use crate::supervision::machine::{AnyMachine, CallId, ChildView, Effect, Event, Key, Request};
+use crate::supervision::machine::{
+    AnyMachine, CallId, ChildView, Effect, Event, Key, Request, Target,
+};
 use crate::supervision::supervisor::SupervisorBody;
 use crate::supervision::tree::call::CallSlot;
 use crate::supervision::tree::runtime::Runtime;
@@ -211,6 +213,15 @@ impl Cell {
 
     pub(crate) fn counts(&self) -> Counts {
         self.inner.lock().machine.counts()
+    }
+
+    /// The key of the child that is this unit, not of another one that has its id by now.
+    pub(crate) fn key_of(&self, unit: &Arc<Unit>) -> Option<Key> {
+        self.inspect(|machine, _, specs| {
+            let child = machine.find(&Target::Id(unit.id().clone()))?;
+            let spec = specs.of(&child)?;
+            Arc::ptr_eq(spec.unit(), unit).then_some(child.key)
+        })
     }
 
     /// Reads the machine and the specifications of its children under one lock.

@@ -4,14 +4,14 @@
 //! may live on for ever. The roster tells them apart, joins the threads that are gone, and says at
 //! the end of a stop which are left: the truth that a shutdown report needs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::fault::thread::{StartedThread, ThreadPlan, start};
+use crate::fault::thread::{Gone, StartedThread, ThreadPlan, start};
 use crate::fault::{Generation, UnitPath};
 use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
@@ -131,26 +131,17 @@ impl Roster {
         }
     }
 
-    /// The threads that are still at work.
+    /// The threads that are not gone yet.
     pub(crate) fn left(&self) -> Vec<ThreadLeft> {
-        self.state
-            .lock()
-            .threads
-            .values()
-            .map(Entry::left)
-            .collect()
+        let state = self.state.lock();
+        let there = state.threads.values().filter(|entry| entry.is_there());
+        there.map(Entry::left).collect()
     }
 
-    /// Waits until every thread whose run is over is gone; those that are not when the deadline passes
-    /// count as abandoned: they hang in their thread-locals or in a stop hook.
+    /// Waits until every thread that is through, or whose run is over, is gone; those that are not when
+    /// the deadline passes count as abandoned: they hang in their thread-locals or in a stop hook.
     pub(crate) fn settle(&self, clock: &Clock, deadline: Deadline) {
-        let over = |(id, entry): (&u64, &Entry)| {
-            entry
-                .run
-                .is_over()
-                .then(|| (*id, entry.thread.gone().clone()))
-        };
-        let waited: Vec<_> = self.state.lock().threads.iter().filter_map(over).collect();
+        let waited = self.state.lock().ending();
         for (id, gone) in waited {
             let in_time = gone.wait(clock, deadline);
             let mut state = self.state.lock();
@@ -168,6 +159,16 @@ impl Roster {
 }
 
 impl State {
+    /// The threads that are about to be gone.
+    fn ending(&self) -> Vec<(u64, Gone)> {
+        let through: HashSet<_> = self.over.iter().copied().collect();
+        let ends = |(id, entry): &(&u64, &Entry)| entry.run.is_over() || through.contains(*id);
+        let ending = self.threads.iter().filter(ends);
+        ending
+            .map(|(id, entry)| (*id, entry.thread.gone().clone()))
+            .collect()
+    }
+
     /// Removes the threads at the head of the ended ones that are gone.
     fn take_gone(&mut self) -> Vec<Entry> {
         let mut gone = Vec::new();
@@ -186,6 +187,10 @@ impl State {
 }
 
 impl Entry {
+    fn is_there(&self) -> bool {
+        !self.thread.gone().is_gone()
+    }
+
     fn left(&self) -> ThreadLeft {
         ThreadLeft {
             path: self.run.path().clone(),

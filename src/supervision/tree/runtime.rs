@@ -112,6 +112,7 @@ impl Runtime {
     }
 
     pub(crate) fn watch(&self, run: &Arc<Run>, limits: WatchLimits) {
+        run.activity.up(self.coarse_now());
         watchdog::begin(run, limits);
     }
 

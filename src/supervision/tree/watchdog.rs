@@ -63,7 +63,8 @@ fn judge(limits: WatchLimits, silence: &Silence, warned: bool) -> Option<Finding
 pub(crate) fn begin(run: &Arc<Run>, limits: WatchLimits) {
     let Some(first) = limits.first() else { return };
     run.activity.limit(limits);
-    if let Some(due) = run.runtime().clock().now().checked_add(first) {
+    // From the last sign of life, not from now: it may have been a while ago.
+    if let Some(due) = run.activity.since().checked_add(first) {
         run.runtime().steward().arm_watch(due, run);
     }
 }

@@ -52,9 +52,19 @@ impl Activity {
         }
     }
 
+    /// The run is up: the silence of its start does not count.
+    pub(crate) fn up(&self, now: Instant) {
+        self.state.lock().since = now;
+    }
+
     /// The watchdog has begun to look at this run.
     pub(crate) fn limit(&self, limits: WatchLimits) {
         self.state.lock().limits = limits;
+    }
+
+    /// The last sign of life.
+    pub(crate) fn since(&self) -> Instant {
+        self.state.lock().since
     }
 
     pub(crate) fn limits(&self) -> WatchLimits {

@@ -97,16 +97,15 @@ impl UnitRef {
     /// Until the unit is down, at most [`DEFAULT_CALL`](crate::supervision::DEFAULT_CALL).
     ///
     /// # Errors
-    /// [`ManageError`]: the unit has no supervisor, or no answer came in time.
+    /// [`ManageError`]: the unit has no supervisor or is forgotten, or no answer came in time.
     pub fn terminate(&self) -> Result<(), ManageError> {
         if current::refuses("terminate") {
             return Err(ManageError::Fenced);
         }
         let home = self.unit.home().ok_or(ManageError::NotRunning)?;
-        let target = match self.unit.run() {
-            Some(run) => Target::Key(run.key()),
-            None => Target::Id(self.id().clone()),
-        };
+        // By its own key: another child may have its id by now.
+        let key = home.key_of(&self.unit).ok_or(ManageError::NotFound)?;
+        let target = Target::Key(key);
         let clock = self.clock();
         let slot = home.call(Request::Terminate(target));
         slot.wait(&clock, clock.deadline(DEFAULT_CALL)).map(drop)

@@ -1,0 +1,12 @@
+//! Workers and supervisors on real threads: what the decisions of the machines look like from outside.
+
+mod abandon;
+mod budgets;
+mod dynamic;
+mod ends;
+mod groups;
+mod management;
+mod monitors;
+mod starts;
+mod stop;
+mod watchdog;

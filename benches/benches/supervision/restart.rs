@@ -1,7 +1,9 @@
 //! From a worker's panic until its replacement runs.
 
+use std::backtrace::Backtrace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,9 @@ use steadfast::fault::Backtraces;
 use steadfast::{Backoff, Child, Clock, Intensity, Supervisor, System, SystemConfig};
 use steadfast_benches::{Goal, Suite, median, nanoseconds};
 
+/// Whether the panics of raw threads capture a backtrace, as those of units do by default.
+static CAPTURES: AtomicBool = AtomicBool::new(false);
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn rows(suite: &mut Suite) {
@@ -17,15 +22,24 @@ pub(crate) fn rows(suite: &mut Suite) {
         ("panics in a row", Duration::ZERO),
         ("1 ms of work before each", Duration::from_millis(1)),
     ] {
-        for backtraces in [Backtraces::Never, Backtraces::Always] {
+        for (backtraces, goal, rival, captures) in [
+            (Backtraces::Never, Goal::Ratio(1.5), "raw threads", false),
+            (Backtraces::Always, Goal::Ratio(1.5), "raw threads", false),
+            (
+                Backtraces::Always,
+                Goal::Shown,
+                "raw threads that capture one too",
+                true,
+            ),
+        ] {
             let row = format!("restart after a panic, {what}, backtraces {backtraces:?}");
             let panics = suite.of(400, 5);
             suite.compare(
                 &row,
-                Goal::Ratio(1.5),
+                goal,
                 || supervised(panics, work, backtraces),
-                "raw threads",
-                || by_hand(panics, work),
+                rival,
+                || by_hand(panics, work, captures),
             );
         }
     }
@@ -113,7 +127,9 @@ fn supervised(panics: u32, work: Duration, backtraces: Backtraces) -> f64 {
 
 /// The least that one would write without a library: this thread waits for the end of the worker's
 /// thread and starts the next. Nobody joins, names, counts or reports anything.
-fn by_hand(panics: u32, work: Duration) -> f64 {
+fn by_hand(panics: u32, work: Duration, captures: bool) -> f64 {
+    // Relaxed: the threads that read it are started after this.
+    CAPTURES.store(captures, Ordering::Relaxed);
     let line = Line::new(panics, work);
     let (ended, ends) = sync_channel(1);
     loop {
@@ -127,7 +143,18 @@ fn by_hand(panics: u32, work: Duration) -> f64 {
             let _heard = ended.send(panicked);
         });
         if !ends.recv().expect("the thread tells its end") {
+            CAPTURES.store(false, Ordering::Relaxed);
             return line.median();
         }
     }
+}
+
+/// Neither side prints its panics: to print takes longer than to restart.
+pub(crate) fn install_quiet_hook() {
+    std::panic::set_hook(Box::new(|_| {
+        // Relaxed: see `by_hand`.
+        if CAPTURES.load(Ordering::Relaxed) {
+            drop(Backtrace::force_capture());
+        }
+    }));
 }

@@ -8,7 +8,7 @@
 //! makes that a loop instead of a recursion, so the depth of a tree costs no stack.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,11 +38,12 @@ pub(crate) struct Cell {
 
 struct Inner {
     machine: AnyMachine,
-    children: HashMap<Key, Arc<ChildSpec>>,
+    /// Keys are counted up, and large stops go by them in order: neighbours here are neighbours then.
+    children: BTreeMap<Key, Arc<ChildSpec>>,
     queue: VecDeque<Effect>,
     /// Some thread is carrying effects out; whoever else turns the cell leaves them to it.
     carrying: bool,
-    calls: HashMap<CallId, Arc<CallSlot>>,
+    calls: BTreeMap<CallId, Arc<CallSlot>>,
     next_call: u64,
     /// The earliest time for which the steward was asked to turn the cell.
     armed: Option<Instant>,
@@ -75,7 +76,7 @@ impl Cell {
                 children,
                 queue: VecDeque::new(),
                 carrying: false,
-                calls: HashMap::new(),
+                calls: BTreeMap::new(),
                 next_call: 0,
                 armed: None,
                 scratch: Vec::new(),
@@ -234,7 +235,7 @@ impl Cell {
 
 /// The specifications of a supervisor's children, for readers.
 #[derive(Clone, Copy)]
-pub(crate) struct Specs<'a>(&'a HashMap<Key, Arc<ChildSpec>>);
+pub(crate) struct Specs<'a>(&'a BTreeMap<Key, Arc<ChildSpec>>);
 
 impl<'a> Specs<'a> {
     pub(crate) fn of(self, child: &ChildView<'_>) -> Option<&'a Arc<ChildSpec>> {
@@ -246,7 +247,13 @@ impl Inner {
     /// Steps the machine and queues its effects; true when the caller has to carry them out.
     fn step(&mut self, event: Event, now: Instant) -> bool {
         self.machine.step(event, now, &mut self.scratch);
-        self.queue.extend(self.scratch.drain(..));
+        if self.queue.is_empty() {
+            // The buffers change places: a stop of very many children copies nothing.
+            let empty = std::mem::take(&mut self.queue);
+            self.queue = std::mem::replace(&mut self.scratch, empty.into()).into();
+        } else {
+            self.queue.extend(self.scratch.drain(..));
+        }
         !std::mem::replace(&mut self.carrying, true)
     }
 

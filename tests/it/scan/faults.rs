@@ -13,11 +13,10 @@ fn panics_are_survived_and_change_nothing() {
     )
     .completes();
     assert!(run.number("panics injected") > 10);
-    assert_eq!(run.number("panics injected"), run.number("restarts"));
-    assert_eq!(
-        run.number("panics injected"),
-        run.number("read again") + run.number("poisoned")
-    );
+    // On a loaded machine a slow parser may be taken for a hung one.
+    let kills = run.number("panics injected") + run.number("abandoned");
+    assert_eq!(kills, run.number("restarts"));
+    assert_eq!(kills, run.number("read again") + run.number("poisoned"));
     assert_eq!(run.row("digest"), calm.row("digest"));
     assert_eq!(run.err, "", "injected panics are no news");
 }
@@ -32,7 +31,7 @@ fn hangs_are_survived_and_what_wakes_too_late_is_refused() {
     )
     .completes();
     assert!(run.number("hangs injected") > 3);
-    assert_eq!(run.number("hangs injected"), run.number("abandoned"));
+    assert!(run.number("abandoned") >= run.number("hangs injected"));
     assert!(
         (1..run.number("abandoned")).contains(&run.number("refused")),
         "{}",

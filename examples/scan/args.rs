@@ -67,7 +67,7 @@ pub(crate) fn parse(
         workers: cores.clamp(1, MAX_WORKERS),
         chaos: Chaos::default(),
         restarts: None,
-        max_abandoned: 1000,
+        max_abandoned: 500,
         verify: false,
         resume: None,
     };
@@ -213,7 +213,7 @@ usage: scan [DIR] [options]                          (DIR defaults to the curren
   --seed S             which files those are (default 0); (seed, path, attempt) decides, nothing else
   --restarts N/TIME    the tree gives up beyond N restarts of parsers in TIME: 3/5s, 10/500ms, 100/1m
                        (default: no limit; it gives up when one parser fails 50 times in a row)
-  --max-abandoned N    the tree gives up beyond N hanging threads that live on (default 1000)
+  --max-abandoned N    the tree gives up beyond N hanging threads that live on (default 500)
   --verify             read everything again in one plain thread and compare the digests
   --resume FILE        Ctrl-C writes a checkpoint to FILE; go on from FILE if it is there.
                        A complete scan removes it.

@@ -57,16 +57,16 @@ fn scan(args: &Args, logs: bool) -> Exit {
         complain(&format!("{}: {error}", args.dir.display()));
         return Exit::Directory;
     }
-    let mut state = match State::open(args) {
-        Ok(state) => state,
-        Err(exit) => return exit,
-    };
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
             complain(&format!("cannot listen to Ctrl-C: {error}"));
             return Exit::Defect;
         }
+    };
+    let mut state = match State::open(args) {
+        Ok(state) => state,
+        Err(exit) => return exit,
     };
     terminal::hide_injected_panics();
     let plan = plan(args);

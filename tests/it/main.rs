@@ -7,4 +7,5 @@ mod scan;
 mod send_sync;
 mod supervision;
 mod support;
+mod system;
 mod telemetry;

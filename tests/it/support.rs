@@ -42,7 +42,7 @@ pub(crate) fn timeless(config: SystemConfig) -> (System, Recorder, ManualClock) 
     (system, recorder, manual)
 }
 
-fn recorded_by(telemetry: Telemetry, config: SystemConfig) -> (System, Recorder) {
+pub(crate) fn recorded_by(telemetry: Telemetry, config: SystemConfig) -> (System, Recorder) {
     let recorder = Recorder::attach(&telemetry, Filter::All);
     let system = System::with(config.telemetry(telemetry)).expect("a system");
     (system, recorder)
@@ -118,6 +118,10 @@ impl Gate {
             .wait_timeout_while(state, LONG * 6, closed)
             .unwrap_or_else(PoisonError::into_inner);
         assert!(!waited.timed_out(), "nobody opened the gate");
+    }
+
+    pub(crate) fn arrived(&self) -> usize {
+        lock(&self.state.0).arrived
     }
 
     /// Waits until so many have arrived.

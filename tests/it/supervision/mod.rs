@@ -4,6 +4,7 @@ mod abandon;
 mod budgets;
 mod dynamic;
 mod ends;
+mod events;
 mod groups;
 mod management;
 mod monitors;

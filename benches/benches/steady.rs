@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use steadfast::telemetry::EventKind;
-use steadfast::{Child, System, Telemetry, WorkerContext};
+use steadfast::{Child, System, Telemetry, WorkerContext, channel};
 use steadfast_benches::{Goal, Suite, cpu_time};
 
 static STEP: EventKind = EventKind {
@@ -32,22 +32,48 @@ fn allocations(suite: &mut Suite) {
     let times = suite.of(100_000, 100);
     let rows = within_a_worker(move |ctx| {
         let telemetry = Telemetry::new();
-        vec![
+        let mut rows = vec![
             ("checkpoint", per_call(times, || ctx.checkpoint("step"))),
             ("progress", per_call(times, || ctx.progress())),
-            (
-                "is_stopping",
-                per_call(times, || {
-                    let _running = ctx.is_stopping();
-                }),
-            ),
             ("emit, no handler", per_call(times, || step(&telemetry))),
-        ]
+        ];
+        rows.extend(of_channels(ctx, times));
+        rows
     });
     for (what, allocations) in rows {
         let row = format!("allocations of {what}, each");
         suite.figure(&row, Goal::Most(0.0), Some(allocations), "allocations");
     }
+}
+
+/// A channel on one thread, and one between two, where each waits for the other.
+fn of_channels(ctx: &WorkerContext, times: u32) -> [(&'static str, f64); 2] {
+    let (values, own) = channel::bounded::<u64>(16);
+    let alone = per_call(times, || {
+        values.send(1).expect("there is room");
+        let received = own.recv(ctx).expect("the worker is not fenced");
+        assert_eq!(received, Some(1));
+    });
+    let (ping, pings) = channel::bounded::<u64>(1);
+    let (pong, pongs) = channel::bounded::<u64>(1);
+    let together = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while let Ok(Some(value)) = pings.recv_timeout(PATIENCE) {
+                pong.send(value).expect("the worker takes it");
+            }
+        });
+        let together = per_call(times / 10, || {
+            ping.send(1).expect("the other thread takes it");
+            let received = pongs.recv(ctx).expect("the worker is not fenced");
+            assert_eq!(received, Some(1));
+        });
+        drop(ping);
+        together
+    });
+    [
+        ("channel send and receive, one thread", alone),
+        ("channel send and receive that waits", together),
+    ]
 }
 
 fn step(telemetry: &Telemetry) {
@@ -57,8 +83,8 @@ fn step(telemetry: &Telemetry) {
 }
 
 fn per_call(times: u32, mut call: impl FnMut()) -> f64 {
-    // The first calls may set something up, once.
-    (0..10).for_each(|_| call());
+    // The first calls set things up, once: a thread's waiter, say, when it has to wait for the first time.
+    (0..times.min(2_000)).for_each(|_| call());
     let counted = allocation_counter::measure(|| (0..times).for_each(|_| call()));
     counted.count_total as f64 / f64::from(times)
 }

@@ -42,7 +42,9 @@ fn allocations(suite: &mut Suite) {
     });
     for (what, allocations) in rows {
         let row = format!("allocations of {what}, each");
-        suite.figure(&row, Goal::Most(0.0), Some(allocations), "allocations");
+        // A thread makes a second waiter when it first outruns its notifier, be that after the first calls.
+        let most = if what.ends_with("waits") { 0.001 } else { 0.0 };
+        suite.figure(&row, Goal::Most(most), Some(allocations), "allocations");
     }
 }
 

@@ -228,6 +228,8 @@ impl SpinBudget {
 #[cfg(not(all(test, loom)))]
 struct Kept {
     waiter: Cell<Option<Arc<Waiter>>>,
+    /// One that its notifier had not let go of when the next wait began; by the wait after that it has.
+    spare: Cell<Option<Arc<Waiter>>>,
     budget: Cell<SpinBudget>,
 }
 
@@ -235,14 +237,21 @@ struct Kept {
 thread_local! {
     /// The waiter of this thread between two waits, and how long it spins.
     static KEPT: Kept = const {
-        Kept { waiter: Cell::new(None), budget: Cell::new(SpinBudget::new()) }
+        Kept { waiter: Cell::new(None), spare: Cell::new(None), budget: Cell::new(SpinBudget::new()) }
     };
 }
 
-/// A pending waiter of the current thread: the one it kept, if nobody else still refers to it (I2).
+/// A pending waiter of the current thread: one of the two it kept, if nobody else still refers to it (I2).
 #[cfg(not(all(test, loom)))]
 pub(super) fn checkout() -> Arc<Waiter> {
-    let kept = KEPT.try_with(|kept| kept.waiter.take()).ok().flatten();
+    let kept = KEPT.try_with(|kept| {
+        let mut waiter = kept.waiter.take()?;
+        if Arc::get_mut(&mut waiter).is_some() {
+            return Some(waiter);
+        }
+        kept.spare.replace(Some(waiter))
+    });
+    let kept = kept.ok().flatten();
     kept.map_or_else(|| Arc::new(Waiter::new()), renew)
 }
 

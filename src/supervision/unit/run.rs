@@ -295,9 +295,9 @@ impl Run {
         report
     }
 
-    /// The last checkpoint and the time since it.
+    /// The last checkpoint and the time since it, for reports: by the exact clock.
     pub(crate) fn silence(&self) -> (Option<&'static str>, Duration) {
-        self.activity.silence(self.runtime.coarse_now())
+        self.activity.silence(self.runtime.clock().now())
     }
 }
 

@@ -252,16 +252,10 @@ fn idle_systems_sleep(baseline: usize) {
     system.spawn(worker).expect("started");
     eventually("the worker is up", || up.load(Ordering::Acquire));
     assert_eq!(threads(), baseline + 2, "the worker and the steward");
-    // Both have gone to sleep once three looks see no difference; from then on nothing wakes them.
-    let mut seen = Vec::new();
-    eventually("all threads sleep", || {
-        seen.push(waits());
-        seen.len() > 3
-            && seen[seen.len() - 3..]
-                .windows(2)
-                .all(|two| two[0] == two[1])
-    });
-    let (asleep, other) = (waits(), System::with(config()).expect("a system"));
+    // A while for both to go to sleep, however busy the machine; from then on nothing wakes them.
+    let other = System::with(config()).expect("a system");
+    assert!(other.wait_timeout(Duration::from_millis(200)).is_none());
+    let asleep = waits();
     assert!(other.wait_timeout(Duration::from_millis(300)).is_none());
     assert_eq!(waits(), asleep, "something woke up");
     drop(other);

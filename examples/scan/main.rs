@@ -8,8 +8,6 @@
 //! Here: the order of things. The job is in `job/`, the words for the user in `args`, `table`, `exit`.
 
 mod args;
-#[cfg(test)]
-mod by_hand;
 mod exit;
 mod interrupt;
 mod job;

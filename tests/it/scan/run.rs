@@ -11,7 +11,7 @@ pub(super) fn program() -> Command {
     let scan = target.join("examples").join("scan");
     assert!(
         scan.exists(),
-        "run `cargo build --example scan` first, or all of `cargo test`"
+        "`cargo test` builds it, `cargo test --test it` does not: cargo build --example scan"
     );
     let mut command = Command::new(scan);
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");

@@ -251,7 +251,7 @@ mod tests {
         });
     }
 
-    // S63
+    // S63, property 90, S62
     #[test]
     fn a_wait_looks_again_at_every_event_from_elsewhere() {
         const ROUNDS: usize = 200;
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(found.measurement("n"), Some(1u64.into()));
     }
 
-    // S63
+    // S63, property 90, S62
     #[test]
     #[should_panic(
         expected = "not found within 0ns; 2 events, the last of them:\n  test.number n=1\n  test.number n=2"

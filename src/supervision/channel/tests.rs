@@ -60,6 +60,7 @@ fn stopped_while_blocked(stop: impl FnOnce(&StopToken)) -> Result<(), SendError<
     })
 }
 
+// decision 26
 #[test]
 fn a_full_channel_gives_the_value_back() {
     let (tx, _rx) = full(&ManualClock::new(), 2);
@@ -69,6 +70,7 @@ fn a_full_channel_gives_the_value_back() {
     assert_eq!(refused.into_inner(), 7);
 }
 
+// decision 26
 #[test]
 fn a_channel_that_stays_full_gives_the_value_back_at_the_deadline() {
     let manual = ManualClock::new();
@@ -494,6 +496,7 @@ fn options_are_refused_with_all_their_faults() {
     assert_eq!(large.category(), Category::Validation);
 }
 
+// decision 25
 #[test]
 fn a_channel_always_has_a_bound_of_at_least_one() {
     assert_eq!(bounded::<()>(0).0.capacity(), 1);

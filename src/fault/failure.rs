@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::catch::catch_drop;
 use super::context::ErrorContext;
 use super::context_snapshot::ContextSnapshot;
 
@@ -30,21 +31,40 @@ use super::context_snapshot::ContextSnapshot;
 /// ```
 #[derive(Clone)]
 pub struct Failure {
-    error: Arc<dyn Error + Send + Sync>,
+    error: Arc<Guarded>,
     context: ContextSnapshot,
+}
+
+/// The user's error; a panic of its drop must not take down whoever drops the last copy of the failure.
+struct Guarded(Option<Box<dyn Error + Send + Sync>>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _its_panic = catch_drop(self.0.take());
+    }
+}
+
+impl Guarded {
+    fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        match &self.0 {
+            Some(error) => &**error,
+            // Taken by the drop alone.
+            None => &fmt::Error,
+        }
+    }
 }
 
 impl Failure {
     /// The error itself, with its sources.
     #[must_use]
     pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.error
+        self.error.error()
     }
 
     /// The error, if it is an `E`.
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        self.error.downcast_ref()
+        self.error().downcast_ref()
     }
 
     /// What the thread was doing when the error became a failure.
@@ -57,7 +77,7 @@ impl Failure {
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self {
-            error: Arc::from(error.into()),
+            error: Arc::new(Guarded(Some(error.into()))),
             context: ErrorContext::capture(),
         }
     }
@@ -66,9 +86,9 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
 impl fmt::Display for Failure {
     /// The error; with `{:#}` also its sources and its context.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
+        write!(f, "{}", self.error())?;
         if f.alternate() {
-            let mut source = self.error.source();
+            let mut source = self.error().source();
             while let Some(error) = source {
                 write!(f, ": {error}")?;
                 source = error.source();
@@ -84,7 +104,7 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
-            .field("error", &self.error)
+            .field("error", &self.error())
             .field("context", &self.context)
             .finish()
     }

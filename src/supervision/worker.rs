@@ -10,7 +10,7 @@ use super::unit::current;
 use super::unit::logical::Unit;
 use super::unit::run::Run;
 use super::{ChildId, ChildPolicy};
-use crate::fault::catch::{Caught, catch, unwind_fenced};
+use crate::fault::catch::{Caught, catch, catch_drop, unwind_fenced};
 use crate::fault::thread::{ThreadPlan, thread_name};
 use crate::fault::{ExitReason, Failure};
 
@@ -156,10 +156,16 @@ impl Body for WorkerBody {
 fn carry(run: &Arc<Run>, index: u64, starts_slowly: bool, work: &Work) {
     let finished = {
         let _entered = current::enter(run);
-        catch(|| {
+        let finished = catch(|| {
             run.runtime().thread_started(index);
             work(&WorkerContext::new(Arc::clone(run)))
-        })
+        });
+        // Hooks that were kept are the user's values: they are dropped here, not by who forgets the run.
+        // Those of a run that was asked to stop are taken, and run, by who asked.
+        if run.token().is_fenced() || !run.token().is_stopping() {
+            let _its_panic = catch_drop(run.hooks.take());
+        }
+        finished
     };
     if !starts_slowly {
         // The launching thread says so too; but this end must not overtake that start.

@@ -169,6 +169,11 @@ impl SystemHandle {
         self.stop(self.clock().deadline(time), true)
     }
 
+    /// The stop by the owner, who is not to be kept from it.
+    pub(super) fn stop_owned(&self, time: Duration) -> ShutdownReport {
+        self.core.runtime.as_owner(|| self.stop_within(time))
+    }
+
     fn stop(&self, deadline: Deadline, halt: bool) -> ShutdownReport {
         self.begin_stop(deadline, halt);
         let runtime = &self.core.runtime;

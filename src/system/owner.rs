@@ -80,7 +80,7 @@ impl Deref for System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        let report = self.handle.stop_within(self.stop_within);
+        let report = self.handle.stop_owned(self.stop_within);
         if !report.is_clean() {
             log::warn!(target: "steadfast::system", "system.dropped {report}");
         }

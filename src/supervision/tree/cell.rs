@@ -284,18 +284,26 @@ struct Agenda;
 impl Agenda {
     /// Carries the cell's effects out, now or, when this thread is already carrying, after that.
     fn run(cell: &Arc<Cell>) {
-        let outermost = AGENDA.with(|agenda| {
+        let outermost = AGENDA.try_with(|agenda| {
             let mut agenda = agenda.borrow_mut();
             let outermost = agenda.is_none();
             agenda.get_or_insert_default().push_back(Arc::clone(cell));
             outermost
         });
-        if !outermost {
-            return;
+        match outermost {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The thread's locals are being destroyed: here what leads to more is a recursion after all.
+            Err(_) => return cell.carry_all(),
         }
-        while let Some(cell) = AGENDA.with(|agenda| agenda.borrow_mut().as_mut()?.pop_front()) {
+        while let Some(cell) = Self::next() {
             cell.carry_all();
         }
-        AGENDA.with(|agenda| agenda.borrow_mut().take());
+        let _empty = AGENDA.try_with(|agenda| agenda.borrow_mut().take());
+    }
+
+    fn next() -> Option<Arc<Cell>> {
+        let next = AGENDA.try_with(|agenda| agenda.borrow_mut().as_mut()?.pop_front());
+        next.ok().flatten()
     }
 }

@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 
 use crate::fault::hook::Identity;
 use crate::fault::{Backtraces, ExitReason};
-use crate::kernel::stop::current_stop;
+use crate::kernel::stop::{StopSignal, current_stop, enter_stop};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
 use crate::supervision::tree::roster::Roster;
 use crate::supervision::tree::steward::Steward;
 use crate::supervision::tree::watchdog::{self, WatchLimits};
+use crate::supervision::unit::current::current;
 use crate::supervision::unit::run::Run;
 use crate::telemetry::{Telemetry, kinds};
 use crate::time::{Clock, Deadline};
@@ -179,6 +180,14 @@ impl Runtime {
         let mut report = self.report(system);
         report.elapsed = self.clock.now().saturating_duration_since(report.began);
         report
+    }
+
+    /// Runs what the owner of the system does at its end. A unit of *another* system that owns this one
+    /// ends it also when it is itself asked to stop, or was given up: nobody else would.
+    pub(crate) fn as_owner<T>(&self, end: impl FnOnce() -> T) -> T {
+        let is_own = current().is_some_and(|run| std::ptr::eq(&**run.runtime(), self));
+        let _free = (!is_own).then(|| enter_stop(Arc::new(StopSignal::new())));
+        end()
     }
 
     // --- the root ----------------------------------------------------------------------------------

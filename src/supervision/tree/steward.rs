@@ -105,7 +105,14 @@ impl Steward {
             cell.turn(event);
             return;
         }
-        self.desk.inbox.lock().posts.push_back((cell, event));
+        {
+            let mut inbox = self.desk.inbox.lock();
+            if inbox.closed {
+                // Closed meanwhile: what is put in now would stay, and keep the whole system.
+                return;
+            }
+            inbox.posts.push_back((cell, event));
+        }
         self.desk.work.notify_one();
     }
 

@@ -128,21 +128,25 @@ impl Unit {
 
     /// The run is over: the standing changes, then the monitors hear of it, each exactly once.
     pub(crate) fn down(&self, generation: Generation, reason: &ExitReason, restarts: bool) {
-        let told = {
+        // What was there before holds the user's values, and is dropped outside the lock.
+        let (told, _before) = {
             let mut state = self.state.lock();
-            state.run = None;
-            state.last = Some(reason.clone());
-            state.standing = if restarts {
+            let standing = if restarts {
                 Standing::Restarting
             } else {
                 Standing::Ended(reason.clone())
             };
+            let before = (
+                state.run.take(),
+                state.last.replace(reason.clone()),
+                std::mem::replace(&mut state.standing, standing),
+            );
             let (told, kept) = state
                 .watchers
                 .drain(..)
                 .partition(|w: &Watcher| w.generation.is_none_or(|g| g == generation));
             state.watchers = kept;
-            told
+            (told, before)
         };
         self.tell(told, generation, Some(reason));
         self.changed.notify_all();

@@ -8,6 +8,7 @@ mod events;
 mod groups;
 mod management;
 mod monitors;
+mod rude;
 mod starts;
 mod stop;
 mod watchdog;

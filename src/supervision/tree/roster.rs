@@ -16,6 +16,9 @@ use crate::fault::{Generation, UnitPath};
 use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
 
+/// At how many ended threads that are not gone a start looks, at most.
+const MAX_LOOKS: usize = 4;
+
 /// A thread of a unit that is still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -169,18 +172,24 @@ impl State {
             .collect()
     }
 
-    /// Removes the threads at the head of the ended ones that are gone.
+    /// Removes the threads at the head of the ended ones that are gone. One that is not goes to the end
+    /// of the queue: it may hang in its thread-locals for ever, and must not keep the others.
     fn take_gone(&mut self) -> Vec<Entry> {
         let mut gone = Vec::new();
-        while let Some(id) = self.over.front() {
-            match self.threads.get(id) {
+        let mut looks = self.over.len().min(MAX_LOOKS);
+        while looks > 0
+            && let Some(id) = self.over.pop_front()
+        {
+            match self.threads.get(&id) {
                 Some(entry) if entry.thread.gone().is_gone() => {
-                    gone.extend(self.threads.remove(id));
+                    gone.extend(self.threads.remove(&id));
                 }
-                Some(_) => break,
+                Some(_) => {
+                    self.over.push_back(id);
+                    looks -= 1;
+                }
                 None => {}
             }
-            self.over.pop_front();
         }
         gone
     }
@@ -216,5 +225,65 @@ impl Drop for Over {
 impl fmt::Debug for Roster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Roster").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::supervision::Supervisor;
+    use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
+    use crate::supervision::unit::logical::Unit;
+    use crate::telemetry::Telemetry;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    struct Slow(Receiver<()>);
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let _let_go = self.0.recv_timeout(PATIENCE);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_hangs_in_its_locals_does_not_keep_the_others() {
+        thread_local!(static OWN: RefCell<Option<Slow>> = const { RefCell::new(None) });
+        let clock = Clock::system();
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(clock.clone(), Telemetry::new(), options, 1);
+        let root = Supervisor::new("t").begin_root(&runtime);
+        let cell = root.cell().unwrap();
+        let key = cell.inspect(|machine, _, _| machine.next_key());
+        let run = Run::new(&Unit::new("w".into()), &cell, key, Generation::first(), 0);
+        let roster = runtime.roster();
+        let (let_go, slow) = sync_channel(1);
+        let begin = |slow: Option<Slow>| {
+            let plan = ThreadPlan {
+                name: "w".into(),
+                stack_size: None,
+            };
+            roster.start(&run, plan, move |_| OWN.set(slow)).unwrap();
+            let state = roster.state.lock();
+            let newest = state.threads.values().next_back();
+            newest.map(|entry| entry.thread.gone().clone()).unwrap()
+        };
+        let hangs = begin(Some(Slow(slow)));
+        let until = clock.deadline(PATIENCE);
+        while roster.state.lock().over.is_empty() {
+            assert!(!until.is_past(clock.now()));
+            std::thread::yield_now();
+        }
+        for _ in 0..20 {
+            assert!(begin(None).wait(&clock, until));
+        }
+        let kept = roster.state.lock().threads.len();
+        assert!(kept <= 3, "{kept} threads are kept");
+        assert!(!hangs.is_gone());
+        let_go.send(()).unwrap();
     }
 }

@@ -177,6 +177,10 @@ impl Run {
         } else {
             self.token
                 .drain(cause, deadline.map(|deadline| drain_until(now, deadline)));
+            // Whoever halts beside this may have looked at the token before.
+            if self.runtime.is_halting() {
+                self.token.halt(cause);
+            }
         }
         let hooks = self.hooks.take();
         if !hooks.is_empty() {

@@ -1,6 +1,7 @@
 //! What the tests of the supervision share: systems of their own, gates, and workers on strings.
 
 use std::collections::VecDeque;
+use std::process::{Command, Output};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +68,16 @@ pub(crate) fn panic_of(reason: &ExitReason) -> &Arc<PanicReport> {
         ExitReason::Panic(report) => report,
         other => panic!("not a panic: {other}"),
     }
+}
+
+/// Runs one test again, in a process of its own that knows it by this variable.
+pub(crate) fn own_process(test: &str, variable: &str, value: &str) -> Output {
+    let own = std::env::current_exe().expect("a test binary");
+    Command::new(own)
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, value)
+        .output()
+        .expect("run")
 }
 
 /// For what nobody tells of: looks again and again until it holds.

@@ -5,9 +5,11 @@ use std::panic::panic_any;
 use std::sync::{Arc, Barrier};
 
 use steadfast::supervision::{ChildState, Outcome, Standing};
-use steadfast::{Child, Down, ExitReason, Failure, Generation, Restart, StopCause, System};
+use steadfast::{
+    Child, Down, ExitReason, Failure, Generation, Restart, StopCause, System, SystemConfig,
+};
 
-use crate::support::{Act, FAR, LONG, Puppet, idler, is_first, panic_of, system};
+use crate::support::{Act, FAR, LONG, Puppet, idler, is_first, own_process, panic_of, system};
 
 /// Spawns a child that ends in its first run, and gives back the news of that.
 fn first_end(
@@ -218,4 +220,31 @@ fn a_worker_is_told_why_it_is_stopped() {
         worker.standing(),
         Standing::Ended(ExitReason::Stopped(StopCause::Requested))
     ));
+}
+
+const PRINTS: &str = "STEADFAST_TEST_PRINTS";
+
+// decision 3
+#[test]
+fn a_quiet_system_keeps_its_panics_from_the_hook_that_prints_them() {
+    if let Some(how) = std::env::var_os(PRINTS) {
+        let config = SystemConfig::new("test").without_log();
+        let config = if how == "quiet" {
+            config.quiet_panics()
+        } else {
+            config
+        };
+        let system = System::with(config).expect("a system");
+        let (child, puppet) = Puppet::alone("w");
+        system.spawn(child).expect("started");
+        puppet.crash();
+        return;
+    }
+    let name = "supervision::ends::a_quiet_system_keeps_its_panics_from_the_hook_that_prints_them";
+    for (how, prints) in [("quiet", false), ("loud", true)] {
+        let output = own_process(name, PRINTS, how);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        assert_eq!(text.contains("as it was told"), prints, "{how}: {text}");
+    }
 }

@@ -1,6 +1,5 @@
 //! The watchdog, on a clock that the test moves.
 
-use std::process::Command;
 use std::time::Duration;
 
 use steadfast::fault::Exhausted;
@@ -13,7 +12,7 @@ use steadfast::{
 };
 
 use crate::support::{
-    Act, FAR, Gate, LONG, OpenAtEnd, Puppet, SECOND, config, idle, idler, timeless,
+    Act, FAR, Gate, LONG, OpenAtEnd, Puppet, SECOND, config, idle, idler, own_process, timeless,
 };
 
 /// Waits for the `number`-th event of a hang of `path` with this level.
@@ -266,13 +265,8 @@ fn a_hang_may_abort_the_process() {
         let _never = watched.puppet.handle.monitor().down_timeout(FAR);
         return;
     }
-    let own = std::env::current_exe().expect("a test binary");
     let name = "supervision::watchdog::a_hang_may_abort_the_process";
-    let output = Command::new(own)
-        .args(["--exact", name])
-        .env(ABORTS, "1")
-        .output()
-        .expect("run");
+    let output = own_process(name, ABORTS, "1");
     assert!(!output.status.success());
     #[cfg(unix)]
     {

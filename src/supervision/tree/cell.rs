@@ -137,17 +137,17 @@ impl Cell {
             last_generation,
         };
         self.settle(spec.unit());
-        let (slot, carry) = {
+        // A refused specification holds the user's values: it is dropped last, without the lock.
+        let (slot, carry, _refused) = {
             let mut inner = self.inner.lock();
             let (call, slot) = inner.open_call();
             let key = inner.machine.next_key();
             inner.children.insert(key, spec);
             let carry = inner.step(Event::Call { call, request }, self.runtime.clock().now());
-            if inner.machine.next_key() == key {
-                // Refused: the key is still free, so the specification has no place.
-                inner.children.remove(&key);
-            }
-            (slot, carry)
+            // Refused: the key is still free, so the specification has no place.
+            let is_refused = inner.machine.next_key() == key;
+            let refused = is_refused.then(|| inner.children.remove(&key));
+            (slot, carry, refused)
         };
         self.carry_if(carry);
         slot

@@ -71,6 +71,25 @@ fn an_error_whose_drop_panics_hurts_nobody() {
 }
 
 #[test]
+fn a_refused_child_whose_drop_panics_hurts_only_who_offered_it() {
+    let system = system();
+    system.spawn(idler("w")).expect("started");
+    let handle = system.handle();
+    let offer = move || {
+        let rude = Rude;
+        let child = Child::worker("w", move |_| {
+            let _held = &rude;
+            Ok(())
+        });
+        let _refused = handle.spawn(child);
+    };
+    let panicked = std::thread::scope(|scope| scope.spawn(offer).join().is_err());
+    assert!(panicked, "it is the caller's");
+    system.spawn(idler("after")).expect("the supervisor lives");
+    assert!(system.stop_within(LONG).is_clean());
+}
+
+#[test]
 fn a_system_may_live_in_a_thread_local() {
     thread_local!(static OWN: RefCell<Option<System>> = const { RefCell::new(None) });
     let over = Arc::new(AtomicUsize::new(0));

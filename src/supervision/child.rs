@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::management::DEFAULT_CALL;
 use super::spec::tuning::policy_setters;
 use super::tree::cell::Cell;
 use super::tree::watchdog::WatchLimits;
@@ -13,6 +14,9 @@ use super::unit::run::Run;
 use super::{ChildId, ChildPolicy, Intensity, OnHang, Restart, Shutdown, SpecError};
 use crate::fault::StopCause;
 use crate::time::Backoff;
+
+/// What an answer may take beyond the time that it is the answer to.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A child to be, with the typed handle `H` by which it will be reached.
 ///
@@ -46,6 +50,15 @@ impl<H: Clone + Send + Sync + 'static> Child<H> {
     /// The handle of the child: valid now, and through all restarts.
     pub fn handle(&self) -> H {
         self.handle.clone()
+    }
+
+    /// How long to wait for the answer to its start: a little longer than the start may take, so that
+    /// a start that hangs is told as such.
+    pub(crate) fn patience(&self) -> Duration {
+        let start = self.spec.policy.start_deadline;
+        start.map_or(DEFAULT_CALL, |limit| {
+            limit.saturating_add(GRACE).max(DEFAULT_CALL)
+        })
     }
 
     pub(crate) fn into_parts(self) -> (ChildSpec, H) {

@@ -46,7 +46,9 @@ impl SupervisorRef {
     where
         H: Clone + Send + Sync + 'static,
     {
-        self.start_child_timeout(child, DEFAULT_CALL)
+        let child = child.into();
+        let timeout = child.patience();
+        self.start_child_timeout(child, timeout)
     }
 
     /// As [`start_child`](Self::start_child), with a timeout.

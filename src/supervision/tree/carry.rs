@@ -132,6 +132,10 @@ impl Cell {
         then: &Fate,
     ) {
         let unit = spec.unit();
+        if matches!(then, Fate::Escalate) && self.parent().is_none() {
+            // The end that makes the root give up belongs into the report of that end.
+            self.runtime().open_journal(self.path().as_str());
+        }
         if let Some(run) = unit.run() {
             self.runtime().journal(&run, reason);
         }

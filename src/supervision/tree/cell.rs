@@ -16,6 +16,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use crate::fault::UnitPath;
+use crate::fault::catch::{Caught, catch};
 use crate::supervision::child::ChildSpec;
 use crate::supervision::machine::{
     AnyMachine, CallId, ChildView, Effect, Event, Key, Request, Target,
@@ -172,7 +173,10 @@ impl Cell {
                 .key()
                 .and_then(|key| inner.children.get(&key).cloned());
             drop(inner);
-            self.carry(effect, spec);
+            // A value of the user that is dropped on the way may panic: it must not end the carrying.
+            if let Err(Caught::Panic(report)) = catch(|| self.carry(effect, spec)) {
+                log::error!(target: "steadfast::supervision", "effect.panicked path={} {report}", self.path);
+            }
         }
     }
 

@@ -44,6 +44,8 @@ struct State {
     /// Threads whose work is over, in the order of their ends; they are joined when they are gone.
     over: VecDeque<u64>,
     next: u64,
+    /// The system has ended: whoever returns now takes its own entry away.
+    closed: bool,
 }
 
 struct Entry {
@@ -158,6 +160,8 @@ impl Roster {
                 entry.abandoned = true;
             }
         }
+        // Nobody starts a thread any more, so nobody would take away those that return from now on.
+        self.state.lock().closed = true;
     }
 }
 
@@ -218,7 +222,14 @@ struct Over {
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.state.lock().over.push_back(self.id);
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.over.push_back(self.id);
+            return;
+        }
+        let last = state.threads.remove(&self.id);
+        drop(state);
+        drop(last);
     }
 }
 

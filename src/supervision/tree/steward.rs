@@ -15,6 +15,7 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 
+use crate::fault::catch::{Caught, catch};
 use crate::fault::thread::{StartedThread, ThreadPlan, start};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::machine::Event;
@@ -60,6 +61,25 @@ enum Work {
     Turn(Arc<Cell>, Event),
     Due(Instant, Whom),
     Close,
+}
+
+impl Work {
+    fn perform(self) {
+        match self {
+            Work::Turn(cell, event) => cell.turn(event),
+            Work::Due(due, Whom::Supervisor(cell)) => {
+                if let Some(cell) = cell.upgrade() {
+                    cell.due(due);
+                }
+            }
+            Work::Due(_, Whom::Watched(run)) => {
+                if let Some(run) = run.upgrade() {
+                    watchdog::look(&run);
+                }
+            }
+            Work::Close => {}
+        }
+    }
 }
 
 impl Steward {
@@ -154,12 +174,7 @@ impl Steward {
 
     /// Lets the steward finish what it was handed, then ends it; true when its thread is gone.
     pub(crate) fn close(&self, clock: &Clock, deadline: Deadline) -> bool {
-        {
-            let mut inbox = self.desk.inbox.lock();
-            inbox.closed = true;
-            inbox.timers.clear();
-        }
-        self.desk.work.notify_all();
+        self.desk.close();
         let Some(thread) = self.thread.get() else {
             return true;
         };
@@ -168,22 +183,32 @@ impl Steward {
     }
 }
 
+impl Drop for Steward {
+    /// A system whose stop was never finished takes its steward with it.
+    fn drop(&mut self) {
+        self.desk.close();
+    }
+}
+
 impl Desk {
+    fn close(&self) {
+        {
+            let mut inbox = self.inbox.lock();
+            inbox.closed = true;
+            inbox.timers.clear();
+        }
+        self.work.notify_all();
+    }
+
     fn serve(&self) {
         loop {
-            match self.next() {
-                Work::Turn(cell, event) => cell.turn(event),
-                Work::Due(due, Whom::Supervisor(cell)) => {
-                    if let Some(cell) = cell.upgrade() {
-                        cell.due(due);
-                    }
-                }
-                Work::Due(_, Whom::Watched(run)) => {
-                    if let Some(run) = run.upgrade() {
-                        watchdog::look(&run);
-                    }
-                }
-                Work::Close => return,
+            let work = self.next();
+            if matches!(work, Work::Close) {
+                return;
+            }
+            // The last line: whatever goes wrong in one piece of work, the next one is done.
+            if let Err(Caught::Panic(report)) = catch(|| work.perform()) {
+                log::error!(target: "steadfast::supervision", "steward.panicked {report}");
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::fault::catch::{Caught, catch};
+use crate::fault::catch::{Caught, catch, catch_drop};
 use crate::fault::hook::{Identity, set_handling};
 use crate::fault::thread::ThreadPlan;
 use crate::fault::{ExitReason, Failure, Generation, HangPhase, HangReport, StopCause, UnitPath};
@@ -189,14 +189,16 @@ impl Run {
     }
 
     fn run_hooks(self: &Arc<Self>, hooks: Vec<Hook>) {
-        let own = Arc::clone(self);
+        // Kept outside of the closure: should the thread be refused, they are dropped here, not there.
+        let hooks = Arc::new(Mutex::new(hooks));
+        let (own, handed) = (Arc::clone(self), Arc::clone(&hooks));
         let plan = ThreadPlan {
             name: format!("hook<{}", self.path.id()),
             stack_size: None,
         };
         let started = self.runtime.roster().start(self, plan, move |_| {
             let _entered = current::enter(&own);
-            for hook in hooks {
+            for hook in std::mem::take(&mut *handed.lock()) {
                 // One that panics does not keep the others from running; the panic is reported.
                 if let Err(Caught::Panic(report)) = catch(hook) {
                     own.report_hook(&report.to_string());
@@ -205,6 +207,7 @@ impl Run {
         });
         if let Err(refused) = started {
             self.report_hook(&refused.to_string());
+            let _their_panic = catch_drop(std::mem::take(&mut *hooks.lock()));
         }
     }
 

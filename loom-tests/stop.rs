@@ -124,3 +124,36 @@ fn a_waiter_that_leaves_during_a_raise_leaves_nothing_behind() {
         |it, [cause, _]| (cause, it.stop.waiting()),
     );
 }
+
+/// One registers beyond the level and then looks at a value, one changes the value and nudges.
+/// Allowed: woken, with either value seen; not woken, registered, and the new value seen. Forbidden: the old value seen
+/// and not woken.
+#[test]
+fn a_nudge_beside_a_registration_is_not_missed() {
+    Model::new(here!(), || {
+        let stop = StopSignal::new();
+        stop.raise(Level::Drain, 1);
+        let (waiter, value) = (Arc::new(Waiter::new()), AtomicU8::new(0));
+        (Registering { stop, waiter }, value)
+    })
+    .floor(15)
+    .run(
+        [
+            (0, Some(Wake::Stopped), 0),
+            (1, Some(Wake::Stopped), 0),
+            (1, None, 1),
+        ],
+        [
+            |(it, value)| {
+                it.stop.register(&it.waiter, Level::Halt);
+                value.load(Relaxed)
+            },
+            |(it, value)| {
+                value.store(1, Relaxed);
+                it.stop.nudge();
+                0
+            },
+        ],
+        |(it, _), [seen, _]| (seen, it.waiter.cause(), it.stop.waiting()),
+    );
+}

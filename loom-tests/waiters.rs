@@ -257,6 +257,44 @@ fn a_stop_and_an_item_compete_and_nothing_is_lost() {
         );
 }
 
+/// One takes while its unit drains, and leaves when a value has changed; one changes the value and nudges, one puts.
+/// Allowed: taken; left as stopped or by the value, and the item left. Forbidden: asleep for ever, left with the item
+/// gone. Broken by: the second look.
+#[test]
+fn a_wait_that_outlives_a_drain_misses_no_nudge() {
+    Model::new(here!(), || {
+        let it = Items::new();
+        it.stop.raise(Level::Drain, 1);
+        (it, AtomicU8::new(0))
+    })
+    .preemptions(3)
+    .floor(19_000)
+    .breaks(["waiters.recheck"])
+    .run(
+        [(Some(true), 0), (Some(false), 1)],
+        [
+            |(it, changed)| {
+                let stop = Some((&it.stop, Level::Halt));
+                let ended = wait_for_level(&it.list, stop, &Never, None, || {
+                    let taken = it.try_take().is_some();
+                    (taken || changed.load(Relaxed) == 1).then_some(taken)
+                });
+                ended.ok()
+            },
+            |(it, changed)| {
+                changed.store(1, Relaxed);
+                it.stop.nudge();
+                None
+            },
+            |(it, _)| {
+                it.put();
+                None
+            },
+        ],
+        |(it, _), [taken, ..]| (taken, it.left()),
+    );
+}
+
 /// Two take, the first unless stopped; one stops and then puts one item. The first gives back what it takes.
 /// Allowed: the second always gets it. Forbidden: the notification goes to the stopped one and ends there.
 /// Broken by: a notifier that gives up at a waiter that was stopped.

@@ -21,9 +21,14 @@
 //! * P2 `register`: lock; level of the mirror at or above what the waiter obeys: unlock and wake it; else add it.
 //! * P3 `forget`: lock; take the waiter out, if it is there.
 //! * P4 `level`, `cause`: one load.
+//! * P5 `nudge`: lock; level of the mirror is `Run`: done. Else take out all waiters; unlock; wake them.
 //!
 //! No wake-up is lost: P1 and P2 hold the same lock. If the raise comes first, the registration sees its level; if the
 //! registration comes first, the raise finds the waiter.
+//!
+//! No news is lost: a wait that outlives a drain goes by more than the level, such as the drain deadline. Who changes that
+//! nudges after it; who waits looks at it again after registering (P2). P5 and P2 hold the same lock. If the nudge comes
+//! first, that look sees the change; if the registration comes first, the nudge finds the waiter.
 //!
 //! # Orderings
 //! | site | ordering | pairs with | why |
@@ -32,6 +37,7 @@
 //! | `stop.level` | Acquire | `stop.raise` | as above |
 
 use std::fmt;
+use std::mem;
 #[cfg(not(all(test, loom)))]
 use std::{cell::RefCell, marker::PhantomData};
 
@@ -161,6 +167,20 @@ impl StopSignal {
             entry.waiter.wake(Wake::Stopped);
         }
         true
+    }
+
+    /// Ends, as stopped, the waits that go on although the signal was raised (P5): what they go by beside the level has
+    /// changed, and whoever waits there looks at it again. Call it after the change. Without a raise it does nothing.
+    pub(crate) fn nudge(&self) {
+        let mut inner = self.inner.lock();
+        if inner.mirror.level == Level::Run {
+            return;
+        }
+        let woken = mem::take(&mut inner.waiting);
+        drop(inner);
+        for entry in woken {
+            entry.waiter.wake(Wake::Stopped);
+        }
     }
 
     /// How many waits this signal would end. For tests and snapshots.
@@ -320,6 +340,29 @@ mod tests {
         let waiter = Arc::new(Waiter::new());
         stop.register(&waiter, Level::Drain);
         assert_eq!((waiter.cause(), stop.waiting()), (Some(Wake::Stopped), 0));
+    }
+
+    #[test]
+    fn a_nudge_ends_the_waits_that_outlive_the_raise_once() {
+        let stop = StopSignal::new();
+        stop.raise(Level::Drain, CAUSE);
+        let (first, second) = (Arc::new(Waiter::new()), Arc::new(Waiter::new()));
+        stop.register(&first, Level::Halt);
+        stop.nudge();
+        stop.register(&second, Level::Halt);
+        assert_eq!((first.cause(), second.cause()), (Some(Wake::Stopped), None));
+        assert_eq!((stop.level(), stop.waiting()), (Level::Drain, 1));
+    }
+
+    #[test]
+    fn a_nudge_without_a_raise_ends_no_wait() {
+        let stop = StopSignal::new();
+        let waiter = Arc::new(Waiter::new());
+        stop.register(&waiter, Level::Drain);
+        stop.nudge();
+        assert_eq!((waiter.cause(), stop.waiting()), (None, 1));
+        stop.raise(Level::Drain, CAUSE);
+        assert_eq!(waiter.cause(), Some(Wake::Stopped));
     }
 
     #[test]

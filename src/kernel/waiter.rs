@@ -45,7 +45,7 @@ const LEFT: u8 = 4;
 pub(crate) enum Wake {
     /// The list notified this waiter: what it waits for may have come.
     Notified,
-    /// The stop signal rose to a level that this wait obeys.
+    /// The stop signal rose to a level that this wait obeys, or was nudged.
     Stopped,
     /// The deadline passed.
     TimedOut,

@@ -217,6 +217,8 @@ pub(crate) fn wait_for<T>(
 }
 
 /// As [`wait_for`], for a wait that obeys only `Level` and above of its signal: a send while its unit drains.
+///
+/// A nudge of the signal ends it too, as [`Wake::Stopped`]: look at the level then.
 pub(crate) fn wait_for_level<T>(
     list: &WaitList,
     stop: Option<(&StopSignal, Level)>,

@@ -184,6 +184,43 @@ fn a_channel_waits_by_the_clock_of_the_system_whose_unit_waits() {
 }
 
 #[test]
+fn a_send_that_is_blocked_in_a_long_stop_ends_in_time_for_a_shorter_one() {
+    let manual = ManualClock::new();
+    let (tx, _rx) = channel::bounded(1);
+    let (give, token) = channel::bounded(1);
+    let (ended, has_ended) = channel::bounded(1);
+    let system = System::with(config().clock(manual.clock())).expect("a system");
+    let worker = Child::worker("w", move |ctx| {
+        tx.send(0)?;
+        give.send(ctx.stop_token().clone())?;
+        ended.send(tx.send_deadline(7, Deadline::NEVER))?;
+        Ok(())
+    });
+    system.spawn(worker).expect("started");
+    let token = token.recv_timeout(LONG).expect("in time").expect("sent");
+    let changed = |from| loop {
+        let until = token.drain_until();
+        if until != from {
+            return until;
+        }
+        std::thread::yield_now();
+    };
+    std::thread::scope(|scope| {
+        let long = scope.spawn(|| system.stop_within(LONG * 100));
+        let later = changed(None);
+        let short = scope.spawn(|| system.stop_within(SECOND));
+        let until = changed(later).expect("a deadline");
+        assert!(Some(until) < later);
+        manual.advance(until - manual.clock().now());
+        for stop in [short, long] {
+            assert!(stop.join().expect("no panic").is_clean());
+        }
+    });
+    let ended = has_ended.try_recv().expect("open").expect("sent");
+    assert!(matches!(ended, Err(SendError::Stopped(7))), "{ended:?}");
+}
+
+#[test]
 fn a_worker_that_waits_for_work_is_not_silent() {
     let (tx, rx) = channel::bounded(1);
     let (seen, has_seen) = channel::bounded(1);

@@ -62,9 +62,14 @@ impl Obeyed {
         run.map_or_else(Clock::system, |run| run.runtime().clock().clone())
     }
 
-    /// The drain deadline by `clock`: what is left of it by the unit's own clock, from now on.
-    pub(super) fn drain_deadline(&self, clock: &Clock) -> Deadline {
-        match self.token.as_ref().and_then(StopToken::drain_until) {
+    /// The drain deadline by the unit's own clock; a later stop may change it.
+    pub(super) fn drain_until(&self) -> Option<Instant> {
+        self.token.as_ref().and_then(StopToken::drain_until)
+    }
+
+    /// A drain deadline by `clock`: what is left of it by the unit's own clock, from now on.
+    pub(super) fn drain_deadline(&self, drain_until: Option<Instant>, clock: &Clock) -> Deadline {
+        match drain_until {
             Some(until) => clock.deadline(Deadline::at(until).remaining(self.unit_now())),
             None => Deadline::NEVER,
         }
@@ -72,7 +77,7 @@ impl Obeyed {
 
     /// Whether queued work must be left from now on.
     pub(super) fn is_drain_over(&self) -> bool {
-        let until = self.token.as_ref().and_then(StopToken::drain_until);
+        let until = self.drain_until();
         until.is_some_and(|until| until <= self.unit_now())
     }
 

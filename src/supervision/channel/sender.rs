@@ -145,15 +145,13 @@ impl<T> Sender<T> {
         let own = patience.deadline(&clock);
         let mut sent = Err(SendError::Full(value));
         let ended = unit.waiting(|| {
-            let before = self.wait(unit, Level::Drain, &clock, own, &mut sent);
-            if before != Some(Wake::Stopped) {
-                return before;
+            let running = || false;
+            let before = self.wait(unit, Level::Drain, &clock, own, running, &mut sent);
+            if before == Some(Wake::Stopped) {
+                self.wait_draining(unit, &clock, own, &mut sent)
+            } else {
+                before
             }
-            let drain = unit.drain_deadline(&clock);
-            let until = Deadline::earliest(own, drain);
-            let draining = self.wait(unit, Level::Halt, &clock, until, &mut sent);
-            // The drain deadline is a stop, the own one a timeout.
-            draining.map(|end| if until == own { end } else { Wake::Stopped })
         });
         match sent {
             Err(SendError::Full(value)) if ended == Some(Wake::Stopped) => {
@@ -169,14 +167,42 @@ impl<T> Sender<T> {
         }
     }
 
+    /// The wait of a unit that drains: until its drain deadline, also when a later stop changes that.
+    fn wait_draining(
+        &self,
+        unit: &Obeyed,
+        clock: &Clock,
+        own: Deadline,
+        sent: &mut Result<(), SendError<T>>,
+    ) -> Option<Wake> {
+        loop {
+            let armed = unit.drain_until();
+            let until = Deadline::earliest(own, unit.drain_deadline(armed, clock));
+            let is_changed = || unit.drain_until() != armed;
+            let ended = self.wait(unit, Level::Halt, clock, until, is_changed, sent);
+            if !matches!(sent, Err(SendError::Full(_))) {
+                return None;
+            }
+            match ended {
+                // The drain deadline is a stop, the own one a timeout.
+                Some(Wake::TimedOut) if until == own => return ended,
+                Some(Wake::TimedOut) => return Some(Wake::Stopped),
+                Some(Wake::Stopped) if unit.level() >= Level::Halt => return ended,
+                // The drain deadline was changed.
+                Some(Wake::Stopped | Wake::Notified) | None => {}
+            }
+        }
+    }
+
     /// Waits until the value in `sent` is sent, or refused for another reason than the room. Returns what ended the
-    /// wait before.
+    /// wait before; `None` also when there is no room and it `is_stale`.
     fn wait(
         &self,
         unit: &Obeyed,
         obeys: Level,
         clock: &Clock,
         until: Deadline,
+        is_stale: impl Fn() -> bool,
         sent: &mut Result<(), SendError<T>>,
     ) -> Option<Wake> {
         let stop = unit.signal().map(|signal| (&**signal, obeys));
@@ -188,7 +214,8 @@ impl<T> Sender<T> {
                     self.link.push(value)
                 };
             }
-            (!matches!(sent, Err(SendError::Full(_)))).then_some(())
+            // Room first: a wait that ends as stale has used up what it was told of.
+            (!matches!(sent, Err(SendError::Full(_))) || is_stale()).then_some(())
         });
         tried.err()
     }

@@ -180,6 +180,48 @@ fn a_blocked_send_of_a_draining_unit_ends_at_the_drain_deadline() {
 }
 
 #[test]
+fn a_later_stop_brings_the_end_of_a_blocked_send_forward() {
+    let (tx, _rx) = bounded(1);
+    tx.try_send(0).unwrap();
+    let token = StopToken::new();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let patience = Patience::For(PATIENCE);
+            tx.send_waiting(7, patience, &Obeyed::of(&token))
+        });
+        eventually(|| token.signal().waiting() == 1);
+        let now = Clock::system().now();
+        token.drain(CAUSE, Some(now + 2 * PATIENCE));
+        eventually(|| token.signal().waiting() == 1);
+        token.drain(CAUSE, Some(now));
+        let refused = sender.join().unwrap().unwrap_err();
+        assert!(matches!(refused, SendError::Stopped(7)), "{refused}");
+    });
+}
+
+#[test]
+fn a_later_stop_with_a_later_deadline_lets_a_blocked_send_go_on() {
+    let manual = ManualClock::new();
+    let (tx, rx) = full(&manual, 1);
+    let token = StopToken::new();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let patience = Patience::Until(Deadline::NEVER);
+            tx.send_waiting(7, patience, &Obeyed::of(&token))
+        });
+        eventually(|| tx.link.not_full.len() == 1);
+        let now = Clock::system().now();
+        token.drain(CAUSE, Some(now + SECOND));
+        manual.wait_for_sleepers(1);
+        token.drain(CAUSE, Some(now + 2 * PATIENCE));
+        manual.advance(SECOND);
+        eventually(|| token.signal().waiting() == 1 && tx.link.not_full.len() == 1);
+        assert_eq!(rx.try_recv(), Ok(Some(0)));
+        assert!(sender.join().unwrap().is_ok());
+    });
+}
+
+#[test]
 fn the_own_deadline_of_a_send_holds_in_a_draining_unit_too() {
     let manual = ManualClock::new();
     let (tx, _rx) = full(&manual, 1);

@@ -6,7 +6,7 @@
 //! the supervisor itself: slower to reason about, never lost.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Weak};
@@ -24,6 +24,9 @@ use crate::supervision::tree::watchdog;
 use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
 
+/// So many timers are not worth a sweep.
+const SWEPT_ABOVE: usize = 64;
+
 /// The handle by which runs and supervisors reach the steward of their system.
 pub(crate) struct Steward {
     desk: Arc<Desk>,
@@ -37,10 +40,13 @@ struct Desk {
     work: WaitList,
 }
 
+#[derive(Default)]
 struct Inbox {
     posts: VecDeque<(Arc<Cell>, Event)>,
     timers: BinaryHeap<Reverse<Timer>>,
     next_timer: u64,
+    /// How many timers the last sweep has kept, or the least number since.
+    kept: usize,
     closed: bool,
 }
 
@@ -87,12 +93,7 @@ impl Steward {
         Steward {
             desk: Arc::new(Desk {
                 clock,
-                inbox: Mutex::new(Inbox {
-                    posts: VecDeque::new(),
-                    timers: BinaryHeap::new(),
-                    next_timer: 0,
-                    closed: false,
-                }),
+                inbox: Mutex::new(Inbox::default()),
                 work: WaitList::new(),
             }),
             thread: OnceCell::new(),
@@ -162,9 +163,7 @@ impl Steward {
                 .timers
                 .peek()
                 .is_none_or(|Reverse(first)| due < first.due);
-            let order = inbox.next_timer;
-            inbox.next_timer += 1;
-            inbox.timers.push(Reverse(Timer { due, order, whom }));
+            inbox.arm(due, whom);
             earliest
         };
         if earliest {
@@ -240,6 +239,37 @@ impl Inbox {
         self.timers.peek().map(|Reverse(timer)| timer.due)
     }
 
+    /// Adds a timer; timers are swept when they have doubled, so that each costs little and the dead are few.
+    fn arm(&mut self, due: Instant, whom: Whom) {
+        let order = self.next_timer;
+        self.next_timer += 1;
+        self.timers.push(Reverse(Timer { due, order, whom }));
+        if self.timers.len() > (2 * self.kept).max(SWEPT_ABOVE) {
+            self.sweep();
+        }
+    }
+
+    /// Forgets the timers that nobody waits for: those of what is gone, and of each supervisor all but the one that it
+    /// asked for last. It asks for another only when it has none, or for an earlier time.
+    ///
+    /// Nothing is upgraded here: a last reference would drop values of the user under the lock.
+    fn sweep(&mut self) {
+        let mut last = HashMap::new();
+        for Reverse(timer) in &self.timers {
+            if let Whom::Supervisor(cell) = &timer.whom {
+                let order = last.entry(cell.as_ptr()).or_insert(timer.order);
+                *order = timer.order.max(*order);
+            }
+        }
+        self.timers.retain(|Reverse(timer)| match &timer.whom {
+            Whom::Supervisor(cell) => {
+                cell.strong_count() > 0 && last.get(&cell.as_ptr()) == Some(&timer.order)
+            }
+            Whom::Watched(run) => run.strong_count() > 0,
+        });
+        self.kept = self.timers.len();
+    }
+
     /// Posts go before timers: an end that has come in is not a missed deadline.
     fn next(&mut self, now: Instant) -> Option<Work> {
         if let Some((cell, event)) = self.posts.pop_front() {
@@ -252,6 +282,7 @@ impl Inbox {
             return None;
         }
         let Reverse(timer) = self.timers.pop()?;
+        self.kept = self.kept.min(self.timers.len());
         Some(Work::Due(timer.due, timer.whom))
     }
 }
@@ -279,5 +310,70 @@ impl Ord for Timer {
 impl fmt::Debug for Steward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Steward").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::Generation;
+    use crate::supervision::Supervisor;
+    use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
+    use crate::supervision::unit::logical::Unit;
+    use crate::telemetry::Telemetry;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const SHORT_RUNS: usize = 100_000;
+
+    /// The supervisor of a system of its own.
+    fn cell() -> Arc<Cell> {
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(Clock::system(), Telemetry::new(), options, 1);
+        let root = Supervisor::new("t").begin_root(&runtime);
+        root.cell().unwrap()
+    }
+
+    fn orders(inbox: &Inbox) -> Vec<u64> {
+        let mut timers: Vec<_> = inbox.timers.iter().map(|Reverse(timer)| timer).collect();
+        timers.sort();
+        timers.iter().map(|timer| timer.order).collect()
+    }
+
+    // property 4, property 94
+    #[test]
+    fn short_runs_with_a_long_limit_leave_few_timers() {
+        let (cell, unit, mut inbox) = (cell(), Unit::new("w".into()), Inbox::default());
+        let key = cell.inspect(|machine, _, _| machine.next_key());
+        let due = Clock::system().now() + HOUR;
+        let run = || Run::new(&unit, &cell, key, Generation::first(), 0);
+        let long: Vec<_> = (0..100).map(|_| run()).collect();
+        for run in &long {
+            inbox.arm(due, Whom::Watched(Arc::downgrade(run)));
+        }
+        let mut most = 0;
+        for _ in 0..SHORT_RUNS {
+            inbox.arm(due, Whom::Watched(Arc::downgrade(&run())));
+            most = most.max(inbox.timers.len());
+        }
+        assert!(most <= 2 * (long.len() + 1), "{most} timers");
+        inbox.sweep();
+        assert_eq!(orders(&inbox), (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_supervisor_keeps_the_timer_that_it_asked_for_last() {
+        let (one, other, mut inbox) = (cell(), cell(), Inbox::default());
+        let now = Clock::system().now();
+        let whom = |cell| Whom::Supervisor(Arc::downgrade(cell));
+        inbox.arm(now, whom(&other));
+        inbox.arm(now + HOUR, whom(&one));
+        for _ in 0..SHORT_RUNS {
+            inbox.arm(now + 2 * HOUR, whom(&one));
+            assert!(inbox.timers.len() <= SWEPT_ABOVE);
+        }
+        inbox.sweep();
+        assert_eq!(orders(&inbox), [0, SHORT_RUNS as u64 + 1]);
     }
 }

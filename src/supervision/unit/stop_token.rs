@@ -5,6 +5,7 @@
 //! the moment until which queued work may still be drained, and the note of what it left behind.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -80,10 +81,13 @@ impl StopToken {
         self.shared.left.fetch_add(messages, Ordering::Relaxed);
     }
 
-    /// Asks for an orderly stop. The drain deadline is in place before anyone can see the signal.
+    /// Asks for an orderly stop. The drain deadline is in place before anyone can see the signal; a later call changes
+    /// it, also for who waits already.
     pub(crate) fn drain(&self, cause: StopCause, until: Option<Instant>) {
-        *self.shared.drain_until.lock() = until;
-        self.signal().raise(Level::Drain, cause.to_code());
+        let before = mem::replace(&mut *self.shared.drain_until.lock(), until);
+        if !self.signal().raise(Level::Drain, cause.to_code()) && before != until {
+            self.signal().nudge();
+        }
     }
 
     /// Asks for a stop that leaves queued work where it is.

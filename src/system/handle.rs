@@ -184,12 +184,17 @@ impl SystemHandle {
         self.finish(late)
     }
 
+    /// Whether the stop is complete, and its report made.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.core.finished.lock().is_some()
+    }
+
     fn begin_stop(&self, deadline: Deadline, halt: bool) {
         let core = &self.core;
         if refuses("stop") {
             return;
         }
-        if core.finished.lock().is_some() {
+        if self.is_stopped() {
             return;
         }
         core.runtime.open_journal(&core.name);

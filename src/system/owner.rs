@@ -80,6 +80,10 @@ impl Deref for System {
 
 impl Drop for System {
     fn drop(&mut self) {
+        if self.handle.is_stopped() {
+            // Whoever stopped it has the report.
+            return;
+        }
         let report = self.handle.stop_owned(self.stop_within);
         if !report.is_clean() {
             log::warn!(target: "steadfast::system", "system.dropped {report}");

@@ -49,7 +49,7 @@ pub(crate) fn machine_paths(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Whether an absolute path of the list begins in the line; `a/work/b` and `{x}/work/b` are not absolute.
+/// Whether an absolute path of the list begins in the line; `a/home/b` and `{x}/home/b` are not absolute.
 fn names_machine(line: &str) -> bool {
     let continues =
         |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '~' | '}' | ')');

@@ -157,7 +157,7 @@ fn carry(run: &Arc<Run>, index: u64, starts_slowly: bool, work: &Work) {
     let finished = {
         let _entered = current::enter(run);
         let finished = catch(|| {
-            run.runtime().thread_started(index);
+            run.runtime().thread_started(run.path(), index);
             work(&WorkerContext::new(Arc::clone(run)))
         });
         // Hooks that were kept are the user's values: they are dropped here, not by who forgets the run.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fault::Backtraces;
+use crate::fault::{Backtraces, UnitPath};
 use crate::supervision::{Intensity, Strategy, ThreadOptions};
 use crate::telemetry::Telemetry;
 use crate::time::Clock;
@@ -107,9 +107,12 @@ impl SystemConfig {
         self
     }
 
-    /// Called on every new thread of a unit, with the number of the thread, before the unit's own
-    /// code: to pin it, or to set its priority. Its panic is the unit's. Default: nothing.
-    pub fn on_thread_start(mut self, hook: impl Fn(u64) + Send + Sync + 'static) -> Self {
+    /// Called on every new thread of a worker, with the worker's path and the number of the thread, before
+    /// the worker's own code: to pin it, or to set its priority. Its panic is the worker's. Default: nothing.
+    pub fn on_thread_start(
+        mut self,
+        hook: impl Fn(&UnitPath, u64) + Send + Sync + 'static,
+    ) -> Self {
         self.threads.on_start = Some(Arc::new(hook));
         self
     }

@@ -110,8 +110,9 @@ fn a_snapshot_shows_the_whole_tree_and_asks_nobody() {
 fn each_thread_of_a_unit_begins_with_the_hook_of_the_system() {
     let numbers = Arc::new(Mutex::new(BTreeSet::new()));
     let seen = Arc::clone(&numbers);
-    let config = config().on_thread_start(move |number| {
-        seen.lock().expect("no panic").insert(number);
+    let config = config().on_thread_start(move |unit, number| {
+        let whose = unit.id().to_owned();
+        seen.lock().expect("no panic").insert((number, whose));
     });
     let system = System::with(config).expect("a system");
     let (child, puppet) = Puppet::alone("w");
@@ -126,15 +127,15 @@ fn each_thread_of_a_unit_begins_with_the_hook_of_the_system() {
     system.spawn(child).expect("started");
     journal.take(1);
     drop(system.stop_within(LONG));
-    // Two runs of the puppet, one of the other, and perhaps the thread of a stop hook.
     let numbers = numbers.lock().expect("no panic");
-    assert!(numbers.len() >= 3, "{numbers:?}");
+    let of = |unit: &str| numbers.iter().filter(|(_, whose)| whose == unit).count();
+    assert_eq!((of("w"), of("last")), (2, 1), "{numbers:?}");
 }
 
 #[test]
 fn a_panic_of_the_thread_hook_is_the_panic_of_the_unit() {
     let first = AtomicU64::new(0);
-    let config = config().on_thread_start(move |_| {
+    let config = config().on_thread_start(move |_, _| {
         assert!(first.fetch_add(1, Ordering::SeqCst) > 0, "in the hook");
     });
     let system = System::with(config).expect("a system");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::fault::hook::Identity;
-use crate::fault::{Backtraces, ExitReason};
+use crate::fault::{Backtraces, ExitReason, UnitPath};
 use crate::kernel::stop::{StopSignal, current_stop, enter_stop};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
@@ -20,8 +20,8 @@ use crate::supervision::unit::run::Run;
 use crate::telemetry::{Telemetry, kinds};
 use crate::time::{Clock, Deadline};
 
-/// Called at the start of every thread of a unit, on that thread, with its number.
-pub(crate) type OnThreadStart = Arc<dyn Fn(u64) + Send + Sync>;
+/// Called at the start of every worker's thread, on that thread, with the worker and the thread's number.
+pub(crate) type OnThreadStart = Arc<dyn Fn(&UnitPath, u64) + Send + Sync>;
 
 /// How the threads of units are set up.
 #[derive(Clone, Default)]
@@ -106,9 +106,9 @@ impl Runtime {
     }
 
     /// Runs the user's start hook on a new thread of a unit.
-    pub(crate) fn thread_started(&self, index: u64) {
+    pub(crate) fn thread_started(&self, unit: &UnitPath, index: u64) {
         if let Some(on_start) = &self.options.on_start {
-            on_start(index);
+            on_start(unit, index);
         }
     }
 

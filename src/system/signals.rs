@@ -33,6 +33,9 @@ impl SystemHandle {
     /// The first signal stops in order; a second one ends the process at once, with 128 plus its
     /// number as the exit code.
     ///
+    /// The process keeps its handlers: a signal that comes after this has returned does nothing, so the
+    /// program should end soon.
+    ///
     /// # Blocking
     /// Until then, and for the stop.
     ///

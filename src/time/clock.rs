@@ -55,6 +55,16 @@ impl Clock {
         CoarseBase::new().map_or(Self::system(), |base| Self(Source::Coarse(base)))
     }
 
+    /// Whether an instant of the one means the same on the other: all real clocks, or clones of one that is
+    /// turned by hand.
+    pub(crate) fn shares_time_with(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Source::Manual(one), Source::Manual(other)) => one.is_the_same_as(other),
+            (Source::Manual(_), _) | (_, Source::Manual(_)) => false,
+            _ => true,
+        }
+    }
+
     /// The cheapest clock that goes with this one: coarse beside a real one, a manual one itself.
     pub(crate) fn coarse_twin(&self) -> Self {
         match self.0 {
@@ -262,6 +272,15 @@ mod tests {
             assert!(before <= now + slack, "the coarse clock lags too much");
             last = now;
         }
+    }
+
+    #[test]
+    fn only_clocks_of_one_time_share_it() {
+        let (one, other) = (super::ManualClock::new(), super::ManualClock::new());
+        assert!(Clock::system().shares_time_with(&Clock::coarse()));
+        assert!(one.clock().shares_time_with(&one.clock()));
+        assert!(!one.clock().shares_time_with(&other.clock()));
+        assert!(!one.clock().shares_time_with(&Clock::system()));
     }
 
     #[test]

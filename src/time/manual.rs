@@ -132,6 +132,11 @@ impl ManualClock {
     }
 
     /// Parks until the waiter is woken, or the clock is moved to `at`.
+    /// Whether both are turned together.
+    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn park(&self, waiter: &Arc<Waiter>, at: Instant) {
         let mut sleepers = self.0.sleepers.lock();
         if self.now() >= at {

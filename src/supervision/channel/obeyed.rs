@@ -67,12 +67,17 @@ impl Obeyed {
         self.token.as_ref().and_then(StopToken::drain_until)
     }
 
-    /// A drain deadline by `clock`: what is left of it by the unit's own clock, from now on.
+    /// A drain deadline by `clock`. By another one than the unit's own it is what is left of it, from now on.
     pub(super) fn drain_deadline(&self, drain_until: Option<Instant>, clock: &Clock) -> Deadline {
-        match drain_until {
-            Some(until) => clock.deadline(Deadline::at(until).remaining(self.unit_now())),
-            None => Deadline::NEVER,
+        let Some(until) = drain_until.map(Deadline::at) else {
+            return Deadline::NEVER;
+        };
+        let own = self.unit_clock();
+        if own.shares_time_with(clock) {
+            // Not by way of what is left: the clock may be turned between two readings of it.
+            return until;
         }
+        clock.deadline(until.remaining(own.now()))
     }
 
     /// Whether queued work must be left from now on.

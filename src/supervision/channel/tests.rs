@@ -538,6 +538,25 @@ fn options_are_refused_with_all_their_faults() {
     assert_eq!(large.category(), Category::Validation);
 }
 
+// The clock was read twice, so a clock that was turned in between left the send waiting for ever.
+#[test]
+fn a_drain_deadline_by_the_clock_of_the_unit_is_that_very_instant() {
+    let clock = Clock::system();
+    let token = StopToken::new();
+    let until = clock.now() + Duration::from_secs(60);
+    token.drain(StopCause::Shutdown, Some(until));
+    let unit = Obeyed::of(&token);
+    assert_eq!(
+        unit.drain_deadline(unit.drain_until(), &clock),
+        Deadline::at(until)
+    );
+    let turned = ManualClock::new().clock();
+    assert_ne!(
+        unit.drain_deadline(unit.drain_until(), &turned),
+        Deadline::at(until)
+    );
+}
+
 // decision 25
 #[test]
 fn a_channel_always_has_a_bound_of_at_least_one() {

@@ -168,7 +168,7 @@ pub(crate) trait Body: Send + Sync {
         let _ = (run, cause, deadline);
     }
 
-    /// The current run is over.
+    /// The current run is over: it has ended, or it was given up.
     fn over(&self) {}
 
     /// All that is wrong with the specifications below this child.

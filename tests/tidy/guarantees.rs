@@ -18,15 +18,19 @@ enum Kind {
     Property,
     Otp,
     Dynamic,
+    Task,
+    Partition,
     Decision,
     System,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Property,
         Self::Otp,
         Self::Dynamic,
+        Self::Task,
+        Self::Partition,
         Self::Decision,
         Self::System,
     ];
@@ -36,6 +40,8 @@ impl Kind {
             Self::Property => "property ",
             Self::Otp => "OTP-",
             Self::Dynamic => "D",
+            Self::Task => "T",
+            Self::Partition => "Pt",
             Self::Decision => "decision ",
             Self::System => "S",
         }
@@ -46,6 +52,8 @@ impl Kind {
             Self::Property => "Properties",
             Self::Otp => "Supervisors, as OTP has them",
             Self::Dynamic => "Dynamic supervisors",
+            Self::Task => "Tasks, as Elixir has them",
+            Self::Partition => "Partition supervisors",
             Self::Decision => "Decisions of our own",
             Self::System => "Systems",
         }
@@ -114,6 +122,8 @@ fn begins_like_id(text: &str) -> bool {
         "decision",
         "otp",
         "d",
+        "t",
+        "pt",
         "s",
     ];
     let rest = words.into_iter().find_map(|word| text.strip_prefix(word));

@@ -120,6 +120,7 @@ impl Cell {
             });
         let reason = ExitReason::Abandoned(report);
         self.runtime().journal(&run, &reason);
+        spec.body().over();
         spec.unit().down(generation, &reason, true);
     }
 

@@ -60,6 +60,13 @@ struct Timer {
 enum Whom {
     Supervisor(Weak<Cell>),
     Watched(Weak<Run>),
+    Timed(Weak<dyn Timed>),
+}
+
+/// A part of the library that asked to be called at a time. It runs no user code then, and does not block.
+pub(crate) trait Timed: Send + Sync {
+    /// The time `due` that it had asked for has come. It may have changed its mind meanwhile.
+    fn due(self: Arc<Self>, due: Instant);
 }
 
 /// What there is to do.
@@ -81,6 +88,11 @@ impl Work {
             Work::Due(_, Whom::Watched(run)) => {
                 if let Some(run) = run.upgrade() {
                     watchdog::look(&run);
+                }
+            }
+            Work::Due(due, Whom::Timed(whom)) => {
+                if let Some(whom) = whom.upgrade() {
+                    whom.due(due);
                 }
             }
             Work::Close => {}
@@ -149,6 +161,11 @@ impl Steward {
     /// Asks for a look at the run at `due`.
     pub(crate) fn arm_watch(&self, due: Instant, run: &Arc<Run>) {
         self.arm(due, Whom::Watched(Arc::downgrade(run)));
+    }
+
+    /// Asks for a call of whatever this is at `due`. The steward does not keep it alive.
+    pub(crate) fn arm_timed(&self, due: Instant, whom: Weak<dyn Timed>) {
+        self.arm(due, Whom::Timed(whom));
     }
 
     fn arm(&self, due: Instant, whom: Whom) {
@@ -266,6 +283,7 @@ impl Inbox {
                 cell.strong_count() > 0 && last.get(&cell.as_ptr()) == Some(&timer.order)
             }
             Whom::Watched(run) => run.strong_count() > 0,
+            Whom::Timed(whom) => whom.strong_count() > 0,
         });
         self.kept = self.timers.len();
     }

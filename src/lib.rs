@@ -65,6 +65,8 @@ mod sync;
 #[cfg(not(all(test, loom)))]
 pub mod fault;
 #[cfg(not(all(test, loom)))]
+pub mod guide;
+#[cfg(not(all(test, loom)))]
 pub mod supervision;
 #[cfg(not(all(test, loom)))]
 pub mod system;

@@ -84,8 +84,9 @@ pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
     supervision::{
         AutoShutdown, Child, ChildId, ChildSpec, Down, DynamicSupervisor, Intensity, ManageError,
-        Monitor, OnHang, Restart, Shutdown, ShutdownReport, StopAware, StopToken, Strategy,
-        Supervisor, SupervisorRef, Waited, WorkerContext, WorkerRef,
+        Monitor, OnHang, PartitionSupervisor, PartitionsRef, Restart, Shutdown, ShutdownReport,
+        StopAware, StopToken, Strategy, Supervisor, SupervisorRef, Waited, WorkerContext,
+        WorkerRef,
     },
     system::{StartError, System, SystemConfig, SystemHandle},
     telemetry::Telemetry,

@@ -52,6 +52,19 @@ impl<H: Clone + Send + Sync + 'static> Child<H> {
         self.handle.clone()
     }
 
+    /// The same child, reached by another handle.
+    pub(crate) fn map_handle<G: Clone + Send + Sync + 'static>(
+        mut self,
+        change: impl FnOnce(H) -> G,
+    ) -> Child<G> {
+        let handle = change(self.handle);
+        self.spec.handle = Box::new(handle.clone());
+        Child {
+            spec: self.spec,
+            handle,
+        }
+    }
+
     /// How long to wait for the answer to its start: a little longer than the start may take, so that
     /// a start that hangs is told as such.
     pub(crate) fn patience(&self) -> Duration {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::child::ChildSpec;
 use super::machine::Event;
 use super::supervisor::SupervisorBody;
 use super::tree::cell::Cell;
@@ -58,6 +59,11 @@ impl SupervisorRef {
 
     pub(crate) fn cell(&self) -> Option<Arc<Cell>> {
         self.body.current()
+    }
+
+    /// The child at this place of the list that every run begins with.
+    pub(super) fn planned(&self, place: usize) -> Arc<ChildSpec> {
+        self.body.planned(place)
     }
 
     /// Begins as the root of a system.

@@ -66,7 +66,7 @@ impl SupervisorRef {
             return Err(ManageError::Invalid(errors));
         }
         let cell = self.running()?;
-        let slot = cell.start_child(spec);
+        let slot = cell.start_child(Arc::new(spec));
         self.answer(&slot, timeout).map(|_| handle)
     }
 

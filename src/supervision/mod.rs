@@ -10,6 +10,7 @@
 //! | what it holds, asks and is told | `handle.rs`, `management.rs`, `info.rs`, `snapshot.rs`, `report.rs` |
 //! | what is specified | `spec/` |
 //! | what is decided | `machine/` |
+//! | how work on many keys is spread | `partition/` |
 //! | how decisions are applied | `tree/`, `unit/` |
 //! | how threads pass values | [`channel`] |
 //!
@@ -24,6 +25,7 @@ mod info;
 mod machine;
 mod manage;
 mod management;
+mod partition;
 mod report;
 mod snapshot;
 mod spec;
@@ -42,6 +44,7 @@ pub use info::ChildInfo;
 pub use machine::Phase;
 pub use manage::{ChildState, Counts, ManageError};
 pub use management::{ChildError, DEFAULT_CALL};
+pub use partition::{NoPartition, PartitionSupervisor, PartitionsRef, ResizeError};
 pub use report::{Outcome, ShutdownReport, Unclean, UnitEnd};
 pub use snapshot::{Snapshot, SupervisorSnapshot, UnitSnapshot};
 pub use spec::child_id::ChildId;

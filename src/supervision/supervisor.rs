@@ -81,6 +81,12 @@ impl Supervisor {
         self
     }
 
+    /// Notes what is wrong already when the specification is made.
+    pub(crate) fn fault(mut self, fault: SpecError) -> Self {
+        self.plan.faults.push(fault);
+        self
+    }
+
     /// Checks the whole specification.
     ///
     /// # Errors
@@ -164,6 +170,8 @@ impl DynamicSupervisor {
 struct Plan {
     policy: SupervisorPolicy,
     children: Vec<Arc<ChildSpec>>,
+    /// What was wrong already when it was made.
+    faults: Vec<SpecError>,
 }
 
 impl Plan {
@@ -172,6 +180,7 @@ impl Plan {
         Plan {
             policy,
             children: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -184,7 +193,8 @@ impl Plan {
 
     /// All errors of this supervisor and of those below it.
     fn errors(&self) -> Vec<SpecError> {
-        let mut errors = validate(&self.policy, &self.policies());
+        let mut errors = self.faults.clone();
+        errors.extend(validate(&self.policy, &self.policies()));
         errors.extend(self.children.iter().flat_map(|child| child.body().errors()));
         errors
     }
@@ -226,6 +236,11 @@ impl SupervisorBody {
     /// The supervisor as a unit.
     pub(crate) fn unit(&self) -> &Arc<Unit> {
         &self.unit
+    }
+
+    /// The child at this place of the list that every run begins with.
+    pub(crate) fn planned(&self, place: usize) -> Arc<ChildSpec> {
+        Arc::clone(&self.plan.children[place])
     }
 
     /// The running supervisor.

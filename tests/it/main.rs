@@ -1,6 +1,7 @@
 //! The library from outside: one binary, a file per area, the public face only.
 
 mod channel;
+mod partition;
 #[cfg(test)]
 #[cfg(unix)]
 mod scan;

@@ -16,6 +16,7 @@ use steadfast::supervision::{
     Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot, SupervisorTuning,
     ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited, WorkerContext, WorkerRef,
 };
+use steadfast::supervision::{NoPartition, PartitionSupervisor, PartitionsRef, ResizeError};
 #[cfg(feature = "signals")]
 use steadfast::system::RunReport;
 use steadfast::system::{StartError, System, SystemConfig, SystemHandle};
@@ -150,6 +151,13 @@ const _: () = <SpanGuard as StaysHere<_>>::OK;
 
 // A guard gives back on the thread that made it.
 const _: () = <ContextGuard as StaysHere<_>>::OK;
+
+const _: () = {
+    crosses::<NoPartition>();
+    crosses::<PartitionSupervisor<WorkerRef>>();
+    crosses::<PartitionsRef<WorkerRef>>();
+    crosses::<ResizeError>();
+};
 
 #[cfg(feature = "signals")]
 const _: () = crosses::<RunReport>();

@@ -35,6 +35,7 @@ const PURE: &[&str] = &[
     "src/graph/",
     "src/supervision/spec/",
     "src/supervision/machine/",
+    "src/supervision/partition/routing.rs",
 ];
 
 /// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.

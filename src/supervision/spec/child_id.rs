@@ -30,6 +30,13 @@ impl From<String> for ChildId {
     }
 }
 
+impl From<usize> for ChildId {
+    /// The id of a partition is its index.
+    fn from(index: usize) -> Self {
+        index.to_string().into()
+    }
+}
+
 impl From<&ChildId> for ChildId {
     fn from(id: &ChildId) -> Self {
         id.clone()

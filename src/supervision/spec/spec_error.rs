@@ -52,6 +52,17 @@ pub enum SpecError {
     /// A bound on the number of children of a supervisor with a list of children.
     #[error("only a dynamic supervisor bounds the number of its children")]
     StaticMaxChildren,
+    /// A partition supervisor without partitions.
+    #[error("zero partitions are no partitions at all")]
+    ZeroPartitions,
+    /// A partition whose id is not its index.
+    #[error("partition {index} has the id {id:?}: the id of a partition is its index")]
+    PartitionId {
+        /// Which partition.
+        index: usize,
+        /// The id that it was given.
+        id: ChildId,
+    },
     /// A backoff that makes no sense.
     #[error("{id:?}: {error}")]
     Backoff {

@@ -130,8 +130,7 @@ impl Cell {
     }
 
     /// Adds a child and starts it.
-    pub(crate) fn start_child(self: &Arc<Self>, spec: ChildSpec) -> Arc<CallSlot> {
-        let spec = Arc::new(spec);
+    pub(crate) fn start_child(self: &Arc<Self>, spec: Arc<ChildSpec>) -> Arc<CallSlot> {
         let last_generation = spec.unit().generation();
         let request = Request::StartChild {
             policy: spec.policy().clone(),

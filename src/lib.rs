@@ -83,10 +83,10 @@ pub use crate::supervision::channel;
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
     supervision::{
-        AutoShutdown, Child, ChildId, ChildSpec, Down, DynamicSupervisor, Intensity, ManageError,
-        Monitor, OnHang, PartitionSupervisor, PartitionsRef, Restart, Shutdown, ShutdownReport,
-        StopAware, StopToken, Strategy, Supervisor, SupervisorRef, Waited, WorkerContext,
-        WorkerRef,
+        AutoShutdown, Child, ChildId, ChildSpec, DataParallel, DataParallelRef, Down,
+        DynamicSupervisor, Intensity, ManageError, Monitor, OnHang, PartitionSupervisor,
+        PartitionsRef, Restart, Shutdown, ShutdownReport, StopAware, StopToken, Strategy,
+        Supervisor, SupervisorRef, Waited, WorkerContext, WorkerRef,
     },
     system::{StartError, System, SystemConfig, SystemHandle},
     telemetry::Telemetry,

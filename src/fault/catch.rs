@@ -28,13 +28,20 @@ struct FencedUnwind;
 /// its owner's decision; that is why no `UnwindSafe` is asked for: a unit's state goes with its unit.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     let catching = Catching::begin();
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        if payload.is::<FencedUnwind>() {
-            return Caught::Fenced;
-        }
-        let recorded = catching.take_note(&*payload);
-        Caught::Panic(Arc::new(PanicReport::new(payload, recorded)))
-    })
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| judge(&catching, payload))
+}
+
+/// What was thrown, of a payload that somebody else has caught on this thread.
+pub(crate) fn thrown(payload: Box<dyn Any + Send>) -> Caught {
+    judge(&Catching::begin(), payload)
+}
+
+fn judge(catching: &Catching, payload: Box<dyn Any + Send>) -> Caught {
+    if payload.is::<FencedUnwind>() {
+        return Caught::Fenced;
+    }
+    let recorded = catching.take_note(&*payload);
+    Caught::Panic(Arc::new(PanicReport::new(payload, recorded)))
 }
 
 /// Drops the value; a panic of its drop is caught and returned.

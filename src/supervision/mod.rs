@@ -10,6 +10,7 @@
 //! | what it holds, asks and is told | `handle.rs`, `management.rs`, `info.rs`, `snapshot.rs`, `report.rs` |
 //! | what is specified | `spec/` |
 //! | what is decided | `machine/` |
+//! | how work is computed from all cores | `data_parallel/` |
 //! | how work on many keys is spread | `partition/` |
 //! | how decisions are applied | `tree/`, `unit/` |
 //! | how threads pass values | [`channel`] |
@@ -20,6 +21,7 @@
 pub mod channel;
 mod child;
 mod context;
+mod data_parallel;
 mod handle;
 mod info;
 mod machine;
@@ -39,6 +41,7 @@ pub(crate) use {child::Body, machine::Event, unit::logical::Unit, unit::run::Run
 
 pub use child::{Child, ChildSpec};
 pub use context::{Waited, WorkerContext};
+pub use data_parallel::{DataParallel, DataParallelRef, InstallError, PoolCounters, PoolRefusal};
 pub use handle::{SupervisorRef, WorkerRef};
 pub use info::ChildInfo;
 pub use machine::Phase;

@@ -50,7 +50,11 @@ impl Child<WorkerRef> {
     where
         F: Fn(&WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
     {
-        worker_child(id.into(), false, move |ctx| Finished::Ran(work(ctx)))
+        let body = WorkerBody {
+            work: Arc::new(move |ctx| Finished::Ran(work(ctx))),
+            starts_slowly: false,
+        };
+        worker_child(id.into(), body)
     }
 
     /// A worker with state of its own: `init` makes it at the start of each run, on the worker's
@@ -73,34 +77,16 @@ impl Child<WorkerRef> {
         I: Fn(&WorkerContext) -> Result<Init<S>, Failure> + Send + Sync + 'static,
         F: Fn(&mut S, &WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
     {
-        worker_child(id.into(), true, move |ctx| match init(ctx) {
-            Err(failure) => Finished::Ran(Err(failure)),
-            Ok(Init::Ignore) => Finished::Ignored,
-            Ok(Init::Ready(mut state)) => {
-                if ctx.run().token().is_fenced() {
-                    // The start took too long and was given up: this run is not to begin.
-                    unwind_fenced();
-                }
-                ctx.run().tell_started();
-                Finished::Ran(work(&mut state, ctx))
-            }
-        })
+        worker_child(id.into(), WorkerBody::staged(init, work))
     }
 }
 
-fn worker_child<F>(id: ChildId, starts_slowly: bool, work: F) -> Child<WorkerRef>
-where
-    F: Fn(&WorkerContext) -> Finished + Send + Sync + 'static,
-{
+fn worker_child(id: ChildId, body: WorkerBody) -> Child<WorkerRef> {
     let unit = Unit::new(id.clone());
-    let body = Arc::new(WorkerBody {
-        work: Arc::new(work),
-        starts_slowly,
-    });
     Child::new(
         ChildPolicy::worker(id),
         Arc::clone(&unit),
-        body,
+        Arc::new(body),
         WorkerRef::new(unit),
     )
 }
@@ -113,11 +99,39 @@ enum Finished {
 
 type Work = dyn Fn(&WorkerContext) -> Finished + Send + Sync;
 
-struct WorkerBody {
+/// How a worker is started: on a thread of its own.
+pub(super) struct WorkerBody {
     work: Arc<Work>,
     /// There is a start function, which says itself when it is through; without one a worker is up as
     /// soon as it has a thread.
     starts_slowly: bool,
+}
+
+impl WorkerBody {
+    /// With a start function that makes the state of a run.
+    pub(super) fn staged<S, I, F>(init: I, work: F) -> Self
+    where
+        S: 'static,
+        I: Fn(&WorkerContext) -> Result<Init<S>, Failure> + Send + Sync + 'static,
+        F: Fn(&mut S, &WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
+    {
+        let work = move |ctx: &WorkerContext| match init(ctx) {
+            Err(failure) => Finished::Ran(Err(failure)),
+            Ok(Init::Ignore) => Finished::Ignored,
+            Ok(Init::Ready(mut state)) => {
+                if ctx.run().token().is_fenced() {
+                    // The start took too long and was given up: this run is not to begin.
+                    unwind_fenced();
+                }
+                ctx.run().tell_started();
+                Finished::Ran(work(&mut state, ctx))
+            }
+        };
+        WorkerBody {
+            work: Arc::new(work),
+            starts_slowly: true,
+        }
+    }
 }
 
 impl Body for WorkerBody {

@@ -80,6 +80,12 @@ kinds! {
     SUPERVISOR_SPEC_CHANGED = "supervisor.spec_changed", SUPERVISION, Info, [], ["path", "change"];
     /// A late effect of an abandoned run was refused.
     FENCE_REFUSED = "fence.refused", SUPERVISION, Warn, [], ["path", "generation", "operation"];
+    /// A data-parallel pool did not take a piece of work; `why` is not running, stopping, full or fenced.
+    POOL_REFUSED = "data_parallel.refused", SUPERVISION, Warn, [], ["path", "why"];
+    /// A piece of work panicked in a data-parallel pool.
+    POOL_PANICKED = "data_parallel.panicked", SUPERVISION, Error, [], ["path", "generation", "problem"];
+    /// A data-parallel pool ended or was given up with `count` pieces of work in hand.
+    POOL_LOST = "data_parallel.lost", SUPERVISION, Warn, ["count"], ["path", "generation"];
     /// A system is up.
     SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.

@@ -1,6 +1,7 @@
 //! The library from outside: one binary, a file per area, the public face only.
 
 mod channel;
+mod data_parallel;
 mod partition;
 #[cfg(test)]
 #[cfg(unix)]

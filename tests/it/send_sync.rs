@@ -16,6 +16,9 @@ use steadfast::supervision::{
     Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot, SupervisorTuning,
     ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited, WorkerContext, WorkerRef,
 };
+use steadfast::supervision::{
+    DataParallel, DataParallelRef, InstallError, PoolCounters, PoolRefusal,
+};
 use steadfast::supervision::{NoPartition, PartitionSupervisor, PartitionsRef, ResizeError};
 #[cfg(feature = "signals")]
 use steadfast::system::RunReport;
@@ -151,6 +154,14 @@ const _: () = <SpanGuard as StaysHere<_>>::OK;
 
 // A guard gives back on the thread that made it.
 const _: () = <ContextGuard as StaysHere<_>>::OK;
+
+const _: () = {
+    crosses::<DataParallel>();
+    crosses::<DataParallelRef>();
+    crosses::<InstallError>();
+    crosses::<PoolCounters>();
+    crosses::<PoolRefusal>();
+};
 
 const _: () = {
     crosses::<NoPartition>();

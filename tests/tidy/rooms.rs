@@ -35,6 +35,7 @@ const PURE: &[&str] = &[
     "src/graph/",
     "src/supervision/spec/",
     "src/supervision/machine/",
+    "src/supervision/data_parallel/books.rs",
     "src/supervision/partition/routing.rs",
 ];
 

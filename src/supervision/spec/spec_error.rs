@@ -63,6 +63,12 @@ pub enum SpecError {
         /// The id that it was given.
         id: ChildId,
     },
+    /// A pool without threads.
+    #[error("{0:?} has no threads")]
+    ZeroThreads(ChildId),
+    /// A bound of zero pieces of work.
+    #[error("{0:?} takes at most zero pieces of work")]
+    ZeroPending(ChildId),
     /// A backoff that makes no sense.
     #[error("{id:?}: {error}")]
     Backoff {

@@ -7,8 +7,8 @@ use steadfast::supervision::{Init, Outcome, SupervisorTuning};
 use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry, kinds};
 use steadfast::time::ManualClock;
 use steadfast::{
-    AutoShutdown, Backoff, Child, Intensity, OnHang, Restart, Shutdown, Strategy, Supervisor,
-    System,
+    AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Restart,
+    Shutdown, Strategy, Supervisor, System,
 };
 
 use crate::support::{
@@ -52,6 +52,13 @@ impl Stage {
 
     fn supervise(&self, supervisor: Supervisor) -> steadfast::SupervisorRef {
         let child = supervisor.into_child().restart(Restart::Temporary);
+        self.system.spawn(child).expect("started")
+    }
+
+    /// A pool that is given up as soon as it is asked to stop.
+    fn pool(&self) -> DataParallelRef {
+        let child = Child::data_parallel("pool", DataParallel::new());
+        let child = child.shutdown(Shutdown::Abandon);
         self.system.spawn(child).expect("started")
     }
 
@@ -152,6 +159,24 @@ static TABLE: &[Row] = &[
     (&kinds::FENCE_REFUSED, |stage| {
         let root = stage.system.root().clone();
         stage.abandon(move || assert!(root.terminate_child("nobody").is_err()));
+    }),
+    (&kinds::POOL_REFUSED, |stage| {
+        let pool = stage.pool();
+        pool.terminate().expect("terminated");
+        pool.spawn(|| ()).expect_err("it does not run");
+    }),
+    (&kinds::POOL_PANICKED, |stage| {
+        stage
+            .pool()
+            .install(|| panic!("in work"))
+            .expect_err("it panicked");
+    }),
+    (&kinds::POOL_LOST, |stage| {
+        let (pool, gate) = (stage.pool(), Gate::new());
+        let _open = OpenAtEnd(gate.clone());
+        let inside = gate.clone();
+        pool.spawn(move || inside.pass()).expect("taken");
+        pool.terminate().expect("terminated");
     }),
     (&kinds::SYSTEM_STARTED, |_| {}),
     (&kinds::SYSTEM_STOPPING, |stage| {

@@ -41,6 +41,7 @@
 //! | you want | see |
 //! |---|---|
 //! | to run functions on supervised threads | [`Child::worker`], [`WorkerContext`] |
+//! | to run functions once, with a bound and their results | [`TaskSupervisor`], [`Task`] |
 //! | to say what a failure means for the others | [`Supervisor`], [`DynamicSupervisor`], [`Restart`], [`Backoff`] |
 //! | to pass values between threads | [`channel`] |
 //! | to learn of the end of a unit | [`Monitor`], [`ExitReason`], [`telemetry`] |
@@ -86,7 +87,8 @@ pub use crate::{
         AutoShutdown, Child, ChildId, ChildSpec, DataParallel, DataParallelRef, Down,
         DynamicSupervisor, Intensity, ManageError, Monitor, OnHang, PartitionSupervisor,
         PartitionsRef, Restart, Shutdown, ShutdownReport, StopAware, StopToken, Strategy,
-        Supervisor, SupervisorRef, Waited, WorkerContext, WorkerRef,
+        Supervisor, SupervisorRef, Task, TaskSupervisor, TaskSupervisorRef, Waited, WorkerContext,
+        WorkerRef,
     },
     system::{StartError, System, SystemConfig, SystemHandle},
     telemetry::Telemetry,

@@ -12,7 +12,7 @@ use super::tree::watchdog::WatchLimits;
 use super::unit::logical::Unit;
 use super::unit::run::Run;
 use super::{ChildId, ChildPolicy, Intensity, OnHang, Restart, Shutdown, SpecError};
-use crate::fault::StopCause;
+use crate::fault::{ExitReason, StopCause};
 use crate::time::Backoff;
 
 /// What an answer may take beyond the time that it is the answer to.
@@ -72,6 +72,15 @@ impl<H: Clone + Send + Sync + 'static> Child<H> {
         start.map_or(DEFAULT_CALL, |limit| {
             limit.saturating_add(GRACE).max(DEFAULT_CALL)
         })
+    }
+
+    /// The same child, reached by another handle.
+    pub(crate) fn reached_by<R: Clone + Send + Sync + 'static>(self, handle: R) -> Child<R> {
+        let spec = ChildSpec {
+            handle: Box::new(handle.clone()),
+            ..self.spec
+        };
+        Child { spec, handle }
     }
 
     pub(crate) fn into_parts(self) -> (ChildSpec, H) {
@@ -183,6 +192,11 @@ pub(crate) trait Body: Send + Sync {
 
     /// The current run is over: it has ended, or it was given up.
     fn over(&self) {}
+
+    /// The end of the current run was told to handles, monitors and telemetry.
+    fn told(&self, reason: &ExitReason) {
+        let _ = reason;
+    }
 
     /// All that is wrong with the specifications below this child.
     fn errors(&self) -> Vec<SpecError> {

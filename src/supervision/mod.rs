@@ -13,6 +13,7 @@
 //! | how work is computed from all cores | `data_parallel/` |
 //! | how work on many keys is spread | `partition/` |
 //! | how decisions are applied | `tree/`, `unit/` |
+//! | how functions run once | `task/` |
 //! | how threads pass values | [`channel`] |
 //!
 //! A tree of a thousand supervisors costs no thread; a system with workers has one, the steward,
@@ -32,6 +33,7 @@ mod report;
 mod snapshot;
 mod spec;
 mod supervisor;
+mod task;
 mod tree;
 mod unit;
 mod worker;
@@ -58,6 +60,10 @@ pub use spec::spec_error::{SpecError, SpecWarning};
 pub use spec::strategy::{AutoShutdown, Strategy};
 pub use spec::tuning::{ChildTuning, SupervisorTuning};
 pub use supervisor::{DynamicSupervisor, Supervisor};
+pub use task::{
+    JoinError, SpawnError, SpawnRefusal, Task, TaskError, TaskOptions, TaskStats, TaskSupervisor,
+    TaskSupervisorRef,
+};
 pub use tree::roster::ThreadLeft;
 pub(crate) use tree::runtime::{Runtime, ThreadOptions};
 pub(crate) use unit::current::refuses;

@@ -163,6 +163,19 @@ impl DynamicSupervisor {
     pub fn into_child(self) -> Child<SupervisorRef> {
         self.plan.into_child(self.own)
     }
+
+    /// Has somebody hear of the ends of its runs; `faults` are what is wrong with them.
+    pub(crate) fn attended(mut self, by: Arc<dyn Attendant>, faults: Vec<SpecError>) -> Self {
+        self.plan.attendant = Some(by);
+        self.plan.faults = faults;
+        self
+    }
+}
+
+/// Who must hear that a supervisor will not take children any more.
+pub(crate) trait Attendant: Send + Sync + fmt::Debug {
+    /// The run begins to end. Called while effects are carried out: it must not block.
+    fn ending(&self);
 }
 
 /// What every run of a supervisor begins from.
@@ -170,6 +183,7 @@ impl DynamicSupervisor {
 struct Plan {
     policy: SupervisorPolicy,
     children: Vec<Arc<ChildSpec>>,
+    attendant: Option<Arc<dyn Attendant>>,
     /// What was wrong already when it was made.
     faults: Vec<SpecError>,
 }
@@ -180,6 +194,7 @@ impl Plan {
         Plan {
             policy,
             children: Vec::new(),
+            attendant: None,
             faults: Vec::new(),
         }
     }
@@ -246,6 +261,13 @@ impl SupervisorBody {
     /// The running supervisor.
     pub(crate) fn current(&self) -> Option<Arc<Cell>> {
         self.current.lock().clone()
+    }
+
+    /// The current run begins to end.
+    pub(crate) fn ending(&self) {
+        if let Some(attendant) = &self.plan.attendant {
+            attendant.ending();
+        }
     }
 
     /// The supervisor has ended.

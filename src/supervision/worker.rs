@@ -6,11 +6,11 @@ use super::child::{Body, Child, ChildSpec};
 use super::context::WorkerContext;
 use super::handle::WorkerRef;
 use super::machine::Event;
-use super::unit::current;
+use super::unit::life::{Finished, Over, live};
 use super::unit::logical::Unit;
 use super::unit::run::Run;
 use super::{ChildId, ChildPolicy};
-use crate::fault::catch::{Caught, catch, catch_drop, unwind_fenced};
+use crate::fault::catch::unwind_fenced;
 use crate::fault::thread::{ThreadPlan, thread_name};
 use crate::fault::{ExitReason, Failure};
 
@@ -91,12 +91,6 @@ fn worker_child(id: ChildId, body: WorkerBody) -> Child<WorkerRef> {
     )
 }
 
-/// How a worker's functions ended when they did not unwind.
-enum Finished {
-    Ran(Result<(), Failure>),
-    Ignored,
-}
-
 type Work = dyn Fn(&WorkerContext) -> Finished + Send + Sync;
 
 /// How a worker is started: on a thread of its own.
@@ -144,9 +138,9 @@ impl Body for WorkerBody {
         let runtime = run.runtime();
         let (work, own, slow) = (Arc::clone(&self.work), Arc::clone(run), self.starts_slowly);
         let started = runtime.steward().ensure().and_then(|()| {
-            runtime
-                .roster()
-                .start(run, plan, move |index| carry(&own, index, slow, &*work))
+            runtime.roster().start(Some(run), plan, move |index| {
+                carry(&own, index, slow, &*work)
+            })
         });
         let Some(home) = run.home() else { return };
         match started {
@@ -155,8 +149,8 @@ impl Body for WorkerBody {
                     home.turn(run.end_event(ExitReason::Error(Failure::from(refused))));
                 }
             }
-            Ok(()) if self.starts_slowly => {}
-            Ok(()) => {
+            Ok(_) if self.starts_slowly => {}
+            Ok(_) => {
                 home.turn(Event::Started {
                     key: run.key(),
                     generation: run.generation(),
@@ -168,41 +162,13 @@ impl Body for WorkerBody {
 
 /// The life of a worker's thread.
 fn carry(run: &Arc<Run>, index: u64, starts_slowly: bool, work: &Work) {
-    let finished = {
-        let _entered = current::enter(run);
-        let finished = catch(|| {
-            run.runtime().thread_started(run.path(), index);
-            work(&WorkerContext::new(Arc::clone(run)))
-        });
-        // Hooks that were kept are the user's values: they are dropped here, not by who forgets the run.
-        // Those of a run that was asked to stop are taken, and run, by who asked.
-        if run.token().is_fenced() || !run.token().is_stopping() {
-            let _its_panic = catch_drop(run.hooks.take());
-        }
-        finished
-    };
+    let over = live(run, Some(index), work);
     if !starts_slowly {
         // The launching thread says so too; but this end must not overtake that start.
         run.tell_started();
     }
-    match finished {
-        Ok(Finished::Ignored) => run.tell_ignored(),
-        Ok(Finished::Ran(result)) => run.tell_ended(reason(run, result)),
-        Err(Caught::Panic(report)) => run.tell_ended(ExitReason::Panic(report)),
-        Err(Caught::Fenced) => run.tell_ended(ExitReason::Normal),
-    }
-}
-
-/// Whether the end was asked for is read from the token, never from what was returned: an error on the
-/// way out of a stop (a refused send, say) is part of the stop, and is kept for the report.
-fn reason(run: &Run, result: Result<(), Failure>) -> ExitReason {
-    match (run.token().cause(), result) {
-        (None, Ok(())) => ExitReason::Normal,
-        (None, Err(failure)) => ExitReason::Error(failure),
-        (Some(cause), Ok(())) => ExitReason::Stopped(cause),
-        (Some(cause), Err(failure)) => {
-            run.note_stop_error(failure);
-            ExitReason::Stopped(cause)
-        }
+    match over {
+        Over::Ignored => run.tell_ignored(),
+        Over::Ended(reason) => run.tell_ended(reason),
     }
 }

@@ -102,7 +102,7 @@ impl SystemHandle {
     /// # Errors
     /// [`StartError`]: the specification is invalid (all errors are listed), the child did not start,
     /// the system is stopping, or no answer came in time.
-    pub fn spawn<H>(&self, child: Child<H>) -> Result<H, StartError>
+    pub fn spawn<H>(&self, child: impl Into<Child<H>>) -> Result<H, StartError>
     where
         H: Clone + Send + Sync + 'static,
     {
@@ -213,6 +213,7 @@ impl SystemHandle {
         }
         let clock = self.clock();
         core.runtime.steward().close(clock, deadline);
+        core.runtime.crew().close();
         core.runtime.roster().settle(clock, deadline);
         let report = core.runtime.close_journal(&core.name);
         report.announce(self.telemetry());

@@ -86,6 +86,12 @@ kinds! {
     POOL_PANICKED = "data_parallel.panicked", SUPERVISION, Error, [], ["path", "generation", "problem"];
     /// A data-parallel pool ended or was given up with `count` pieces of work in hand.
     POOL_LOST = "data_parallel.lost", SUPERVISION, Warn, ["count"], ["path", "generation"];
+    /// A task was not spawned; `why` is full, stopping and the like.
+    TASK_REFUSED = "task.refused", SUPERVISION, Debug, [], ["path", "why"];
+    /// A task ran for longer than it might: its owner is told, it is asked to stop.
+    TASK_TIMED_OUT = "task.timed_out", SUPERVISION, Warn, [], ["path"];
+    /// A value came after its task had timed out or been abandoned, and was dropped.
+    TASK_LATE = "task.late", SUPERVISION, Info, [], ["path"];
     /// A system is up.
     SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.

@@ -10,4 +10,5 @@ mod send_sync;
 mod supervision;
 mod support;
 mod system;
+mod tasks;
 mod telemetry;

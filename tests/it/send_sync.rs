@@ -11,10 +11,12 @@ use steadfast::fault::{
 };
 use steadfast::supervision::{
     AutoShutdown, Child, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
-    ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, ManageError, Monitor,
-    OnHang, Outcome, Phase, Restart, Shutdown, ShutdownReport, Snapshot, SpecError, SpecWarning,
-    Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot, SupervisorTuning,
-    ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited, WorkerContext, WorkerRef,
+    ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, JoinError,
+    ManageError, Monitor, OnHang, Outcome, Phase, Restart, Shutdown, ShutdownReport, Snapshot,
+    SpawnError, SpawnRefusal, SpecError, SpecWarning, Standing, StopToken, Strategy, Supervisor,
+    SupervisorRef, SupervisorSnapshot, SupervisorTuning, Task, TaskError, TaskOptions, TaskStats,
+    TaskSupervisor, TaskSupervisorRef, ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited,
+    WorkerContext, WorkerRef,
 };
 use steadfast::supervision::{
     DataParallel, DataParallelRef, InstallError, PoolCounters, PoolRefusal,
@@ -90,6 +92,19 @@ const _: () = {
     crosses::<System>();
     crosses::<SystemConfig>();
     crosses::<SystemHandle>();
+};
+
+const _: () = {
+    // A task crosses with any value that may be sent, shared or not.
+    crosses::<Task<std::cell::Cell<u8>>>();
+    crosses::<JoinError>();
+    crosses::<SpawnError<u8>>();
+    crosses::<SpawnRefusal>();
+    crosses::<TaskError>();
+    crosses::<TaskOptions>();
+    crosses::<TaskStats>();
+    crosses::<TaskSupervisor>();
+    crosses::<TaskSupervisorRef>();
 };
 
 const _: () = {

@@ -173,6 +173,11 @@ impl Journal {
         self.lines.1.notify_all();
     }
 
+    /// How many lines there are.
+    pub(crate) fn lines(&self) -> usize {
+        lock(&self.lines.0).len()
+    }
+
     /// Waits until there are so many lines, and takes them all.
     #[track_caller]
     pub(crate) fn take(&self, number: usize) -> Vec<String> {

@@ -37,6 +37,7 @@ const PURE: &[&str] = &[
     "src/supervision/machine/",
     "src/supervision/data_parallel/books.rs",
     "src/supervision/partition/routing.rs",
+    "src/supervision/task/book.rs",
 ];
 
 /// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.

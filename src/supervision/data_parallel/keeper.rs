@@ -55,7 +55,7 @@ fn start(
         stack_size: plan.stack_size,
     };
     let (own, present) = (Arc::clone(run), Hands::enter(hands));
-    run.runtime().roster().start(run, plan, move |number| {
+    let body = move |number| {
         let _present = present;
         let _entered = current::enter(&own);
         let hook = || own.runtime().thread_started(own.path(), number);
@@ -64,7 +64,11 @@ fn start(
             announce_panic(&own, &report);
         }
         thread.run();
-    })
+    };
+    run.runtime()
+        .roster()
+        .start(Some(run), plan, body)
+        .map(drop)
 }
 
 /// Waits for the stop, then ends the pool: what was taken is finished until there is no time left to drain,

@@ -80,6 +80,12 @@ pub enum SpecError {
     /// A start deadline of zero: say `None` if no deadline is meant.
     #[error("the start deadline of {0:?} is zero")]
     ZeroStartDeadline(ChildId),
+    /// A task supervisor that may run no task.
+    #[error("at most zero tasks are no tasks at all")]
+    ZeroMaxTasks,
+    /// A task that may run for no time: say `Duration::MAX` if no timeout is meant.
+    #[error("the timeout of {0:?} is zero")]
+    ZeroTimeout(ChildId),
     /// A live change of a specification that would make a worker a supervisor or the reverse.
     #[error("the kind of {0:?} cannot change")]
     KindChanged(ChildId),

@@ -1,7 +1,8 @@
 //! Carrying out: what each effect of a machine does to threads, units and telemetry.
 //!
 //! Nothing here decides. The order of an end is part of the contract: the unit's standing changes,
-//! then its monitors hear of it, then telemetry; a replacement is a later effect of the same queue.
+//! then its monitors hear of it, then telemetry, then its body, which tells who waits for a task; a replacement
+//! is a later effect of the same queue.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -122,6 +123,7 @@ impl Cell {
         self.runtime().journal(&run, &reason);
         spec.body().over();
         spec.unit().down(generation, &reason, true);
+        spec.body().told(&reason);
     }
 
     fn exited(
@@ -163,6 +165,7 @@ impl Cell {
                 event.tag("generation", generation);
             });
         }
+        spec.body().told(reason);
     }
 
     fn running(&self, spec: &ChildSpec, generation: Generation) {
@@ -236,6 +239,7 @@ impl Cell {
             // The root ends, asked or not: from here on every end belongs into the report.
             self.runtime().open_journal(self.path().as_str());
         }
+        self.owner().ending();
         let telemetry = self.runtime().telemetry();
         if let ExitReason::BudgetExhausted(report) = reason {
             telemetry.post(&kinds::SUPERVISOR_BUDGET_EXHAUSTED, |event| {

@@ -19,14 +19,14 @@ use crate::fault::UnitPath;
 use crate::fault::catch::{Caught, catch};
 use crate::supervision::child::ChildSpec;
 use crate::supervision::machine::{
-    AnyMachine, CallId, ChildView, Effect, Event, Key, Request, Target,
+    AnyMachine, CallId, ChildView, Effect, Event, Key, Phase, Request, Target,
 };
 use crate::supervision::supervisor::SupervisorBody;
 use crate::supervision::tree::call::CallSlot;
 use crate::supervision::tree::runtime::Runtime;
 use crate::supervision::unit::logical::Unit;
 use crate::supervision::unit::run::Run;
-use crate::supervision::{Counts, SupervisorPolicy};
+use crate::supervision::{Counts, ManageError, SupervisorPolicy};
 
 /// One running supervisor.
 pub(crate) struct Cell {
@@ -117,13 +117,11 @@ impl Cell {
 
     /// A management call: the slot is filled when the machine answers.
     pub(crate) fn call(self: &Arc<Self>, request: Request) -> Arc<CallSlot> {
-        let (slot, carry) = {
+        let slot = Arc::new(CallSlot::new());
+        let carry = {
             let mut inner = self.inner.lock();
-            let (call, slot) = inner.open_call();
-            (
-                slot,
-                inner.step(Event::Call { call, request }, self.runtime.clock().now()),
-            )
+            let call = inner.open_call(Some(&slot));
+            inner.step(Event::Call { call, request }, self.runtime.clock().now())
         };
         self.carry_if(carry);
         slot
@@ -131,6 +129,25 @@ impl Cell {
 
     /// Adds a child and starts it.
     pub(crate) fn start_child(self: &Arc<Self>, spec: Arc<ChildSpec>) -> Arc<CallSlot> {
+        let slot = Arc::new(CallSlot::new());
+        // A refusal is in the slot too.
+        let _refused = self.add_child(spec, Some(&slot));
+        slot
+    }
+
+    /// Adds a child whose start cannot fail, and starts it; nothing is waited for.
+    ///
+    /// # Errors
+    /// Why the machine does not want it.
+    pub(crate) fn admit(self: &Arc<Self>, spec: ChildSpec) -> Result<(), ManageError> {
+        self.add_child(Arc::new(spec), None)
+    }
+
+    fn add_child(
+        self: &Arc<Self>,
+        spec: Arc<ChildSpec>,
+        slot: Option<&Arc<CallSlot>>,
+    ) -> Result<(), ManageError> {
         let last_generation = spec.unit().generation();
         let request = Request::StartChild {
             policy: spec.policy().clone(),
@@ -138,19 +155,20 @@ impl Cell {
         };
         self.settle(spec.unit());
         // A refused specification holds the user's values: it is dropped last, without the lock.
-        let (slot, carry, _refused) = {
+        let (carry, refused, _spec) = {
             let mut inner = self.inner.lock();
-            let (call, slot) = inner.open_call();
+            let call = inner.open_call(slot);
             let key = inner.machine.next_key();
             inner.children.insert(key, spec);
             let carry = inner.step(Event::Call { call, request }, self.runtime.clock().now());
             // Refused: the key is still free, so the specification has no place.
             let is_refused = inner.machine.next_key() == key;
-            let refused = is_refused.then(|| inner.children.remove(&key));
-            (slot, carry, refused)
+            let spec = is_refused.then(|| inner.children.remove(&key));
+            let refused = is_refused.then(|| inner.refusal(call));
+            (carry, refused.flatten(), spec)
         };
         self.carry_if(carry);
-        slot
+        refused.map_or(Ok(()), Err)
     }
 
     fn carry_if(self: &Arc<Self>, carry: bool) {
@@ -219,6 +237,12 @@ impl Cell {
         self.inner.lock().machine.counts()
     }
 
+    /// Whether the supervisor ends or has ended: it takes no child any more.
+    pub(crate) fn is_ending(&self) -> bool {
+        let phase = self.inner.lock().machine.phase();
+        matches!(phase, Phase::Stopping | Phase::Ended)
+    }
+
     /// The key of the child that is this unit, not of another one that has its id by now.
     pub(crate) fn key_of(&self, unit: &Arc<Unit>) -> Option<Key> {
         self.inspect(|machine, _, specs| {
@@ -260,12 +284,22 @@ impl Inner {
         !std::mem::replace(&mut self.carrying, true)
     }
 
-    fn open_call(&mut self) -> (CallId, Arc<CallSlot>) {
+    /// Names a call; without a slot nobody waits for its answer.
+    fn open_call(&mut self, slot: Option<&Arc<CallSlot>>) -> CallId {
         let call = CallId(self.next_call);
         self.next_call += 1;
-        let slot = Arc::new(CallSlot::new());
-        self.calls.insert(call, Arc::clone(&slot));
-        (call, slot)
+        if let Some(slot) = slot {
+            self.calls.insert(call, Arc::clone(slot));
+        }
+        call
+    }
+
+    /// Why a call was refused, as long as its answer was not carried out.
+    fn refusal(&self, wanted: CallId) -> Option<ManageError> {
+        self.queue.iter().rev().find_map(|effect| match effect {
+            Effect::Answer { call, answer } if *call == wanted => answer.clone().err(),
+            _ => None,
+        })
     }
 }
 

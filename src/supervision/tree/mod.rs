@@ -3,11 +3,13 @@
 //! * `cell.rs`: one running supervisor, and how an event turns it; `carry.rs`: what each effect does;
 //!   `call.rs`: where an answer arrives.
 //! * `steward.rs`: the thread that monitors the others; `watchdog.rs`: how it looks for hangs.
-//! * `runtime.rs`: what all supervisors of a system share; `roster.rs`: which threads are there.
+//! * `runtime.rs`: what all supervisors of a system share; `roster.rs`: which threads are there;
+//!   `crew.rs`: those that carry one task after the other.
 
 pub(crate) mod call;
 mod carry;
 pub(crate) mod cell;
+pub(crate) mod crew;
 pub(crate) mod roster;
 pub(crate) mod runtime;
 pub(crate) mod steward;

@@ -19,6 +19,9 @@ use crate::time::{Clock, Deadline};
 /// At how many ended threads that are not gone a start looks, at most.
 const MAX_LOOKS: usize = 4;
 
+/// Stands for the unit of a thread that has not carried one yet.
+const CREW: &str = "crew";
+
 /// A thread of a unit that is still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,7 +36,8 @@ pub struct ThreadLeft {
     pub abandoned: bool,
 }
 
-/// All threads of the units of one system.
+/// All threads of the units of one system. Cheap to clone; clones are the same roster.
+#[derive(Clone)]
 pub(crate) struct Roster {
     state: Arc<Mutex<State>>,
 }
@@ -49,7 +53,10 @@ struct State {
 }
 
 struct Entry {
-    run: Arc<Run>,
+    /// `None`: a thread of the crew that has nothing to do.
+    run: Option<Arc<Run>>,
+    /// Whose the run is, or the last one was.
+    whose: (UnitPath, Generation),
     name: String,
     abandoned: bool,
     thread: StartedThread,
@@ -62,15 +69,16 @@ impl Roster {
         }
     }
 
-    /// Starts a thread for `run`, and joins threads that are gone by now.
+    /// Starts a thread for `run`, or one that will be [lent](Self::lend), and joins threads that are gone by
+    /// now. Returns the number of the thread, which its body is told as well.
     ///
     /// The lock is held across the start, so that every thread is on the roster before it can end.
     pub(crate) fn start(
         &self,
-        run: &Arc<Run>,
+        run: Option<&Arc<Run>>,
         plan: ThreadPlan,
         body: impl FnOnce(u64) + Send + 'static,
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         let mut state = self.state.lock();
         let gone = state.take_gone();
         let id = state.next;
@@ -83,12 +91,14 @@ impl Roster {
         });
         let started = started.map(|thread| {
             let entry = Entry {
-                run: Arc::clone(run),
+                run: run.cloned(),
+                whose: run.map_or_else(nobody, whose),
                 name,
                 abandoned: false,
                 thread,
             };
             state.threads.insert(id, entry);
+            id
         });
         drop(state);
         // Joined outside the lock; each is in its very last steps.
@@ -98,14 +108,41 @@ impl Roster {
         started
     }
 
+    /// The thread carries this run from now on.
+    pub(crate) fn lend(&self, id: u64, run: &Arc<Run>) {
+        let name = {
+            let mut state = self.state.lock();
+            let Some(entry) = state.threads.get_mut(&id) else {
+                return;
+            };
+            entry.whose = whose(run);
+            entry.run = Some(Arc::clone(run));
+            entry.name.clone()
+        };
+        run.on_thread(name);
+    }
+
+    /// The thread carries no run any more. False if it was written off: it must not carry another one.
+    pub(crate) fn take_back(&self, id: u64) -> bool {
+        let mut state = self.state.lock();
+        let Some(entry) = state.threads.get_mut(&id) else {
+            return false;
+        };
+        if entry.abandoned {
+            return false;
+        }
+        // What is dropped with the run is dropped outside the lock.
+        let last = entry.run.take();
+        drop(state);
+        drop(last);
+        true
+    }
+
     /// What the operating system says that the run's thread does; `None` where it does not tell.
     pub(crate) fn os_state(&self, run: &Run) -> Option<String> {
         let gone = {
             let state = self.state.lock();
-            let entry = state
-                .threads
-                .values()
-                .find(|entry| std::ptr::eq(&*entry.run, run))?;
+            let entry = state.threads.values().find(|entry| entry.carries(run))?;
             entry.thread.gone().clone()
         };
         gone.os_state()
@@ -114,14 +151,14 @@ impl Roster {
     /// Notes that the run's threads may live on.
     pub(crate) fn mark_abandoned(&self, run: &Arc<Run>) {
         for entry in self.state.lock().threads.values_mut() {
-            entry.abandoned |= Arc::ptr_eq(&entry.run, run);
+            entry.abandoned |= entry.carries(run);
         }
     }
 
     /// Tells the runs that are stopping already to stop draining.
     pub(crate) fn halt_stopping(&self) {
         let stopping = |entry: &Entry| {
-            let token = entry.run.token().clone();
+            let token = entry.run.as_ref()?.token().clone();
             token.cause().map(|cause| (token, cause))
         };
         let tokens: Vec<_> = self
@@ -136,14 +173,14 @@ impl Roster {
         }
     }
 
-    /// The threads that are not gone yet.
+    /// The threads that are not gone yet, without those that have nothing to do.
     pub(crate) fn left(&self) -> Vec<ThreadLeft> {
         let state = self.state.lock();
-        let there = state.threads.values().filter(|entry| entry.is_there());
+        let there = state.threads.values().filter(|entry| entry.is_busy());
         there.map(Entry::left).collect()
     }
 
-    /// Waits until every thread that is through, or whose run is over, is gone; those that are not when
+    /// Waits until every thread that is through, or whose run is over, or that has none, is gone; those that are not when
     /// the deadline passes count as abandoned: they hang in their thread-locals or in a stop hook.
     pub(crate) fn settle(&self, clock: &Clock, deadline: Deadline) {
         let waited = self.state.lock().ending();
@@ -169,7 +206,9 @@ impl State {
     /// The threads that are about to be gone.
     fn ending(&self) -> Vec<(u64, Gone)> {
         let through: HashSet<_> = self.over.iter().copied().collect();
-        let ends = |(id, entry): &(&u64, &Entry)| entry.run.is_over() || through.contains(*id);
+        let ends = |(id, entry): &(&u64, &Entry)| {
+            entry.run.as_ref().is_none_or(|run| run.is_over()) || through.contains(*id)
+        };
         let ending = self.threads.iter().filter(ends);
         ending
             .map(|(id, entry)| (*id, entry.thread.gone().clone()))
@@ -200,18 +239,34 @@ impl State {
 }
 
 impl Entry {
-    fn is_there(&self) -> bool {
-        !self.thread.gone().is_gone()
+    fn carries(&self, run: &Run) -> bool {
+        self.run
+            .as_ref()
+            .is_some_and(|own| std::ptr::eq(&**own, run))
+    }
+
+    fn is_busy(&self) -> bool {
+        let has_work = self.run.is_some() || self.abandoned;
+        has_work && !self.thread.gone().is_gone()
     }
 
     fn left(&self) -> ThreadLeft {
         ThreadLeft {
-            path: self.run.path().clone(),
-            generation: self.run.generation(),
+            path: self.whose.0.clone(),
+            generation: self.whose.1,
             thread: self.name.clone(),
             abandoned: self.abandoned,
         }
     }
+}
+
+fn whose(run: &Arc<Run>) -> (UnitPath, Generation) {
+    (run.path().clone(), run.generation())
+}
+
+/// Of a thread that has not carried a run yet.
+fn nobody() -> (UnitPath, Generation) {
+    (UnitPath::new(CREW), Generation::NONE)
 }
 
 /// Marks a thread's work as over, however it ends.
@@ -278,7 +333,8 @@ mod tests {
                 name: "w".into(),
                 stack_size: None,
             };
-            roster.start(&run, plan, move |_| OWN.set(slow)).unwrap();
+            let started = roster.start(Some(&run), plan, move |_| OWN.set(slow));
+            started.unwrap();
             let state = roster.state.lock();
             let newest = state.threads.values().next_back();
             newest.map(|entry| entry.thread.gone().clone()).unwrap()

@@ -12,6 +12,7 @@ use crate::fault::{Backtraces, ExitReason, UnitPath};
 use crate::kernel::stop::{StopSignal, current_stop, enter_stop};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
+use crate::supervision::tree::crew::Crew;
 use crate::supervision::tree::roster::Roster;
 use crate::supervision::tree::steward::Steward;
 use crate::supervision::tree::watchdog::{self, WatchLimits};
@@ -45,6 +46,7 @@ pub(crate) struct Runtime {
     telemetry: Telemetry,
     steward: Steward,
     roster: Roster,
+    crew: Crew,
     options: ThreadOptions,
     seeds: Mutex<fastrand::Rng>,
     halting: AtomicBool,
@@ -60,12 +62,14 @@ impl Runtime {
         options: ThreadOptions,
         seed: u64,
     ) -> Arc<Self> {
+        let roster = Roster::new();
         Arc::new(Runtime {
             coarse: clock.coarse_twin(),
             steward: Steward::new(clock.clone()),
+            crew: Crew::new(clock.clone(), roster.clone()),
             clock,
             telemetry,
-            roster: Roster::new(),
+            roster,
             options,
             seeds: Mutex::new(fastrand::Rng::with_seed(seed)),
             halting: AtomicBool::new(false),
@@ -94,6 +98,11 @@ impl Runtime {
 
     pub(crate) fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// The threads that carry one task after the other.
+    pub(crate) fn crew(&self) -> &Crew {
+        &self.crew
     }
 
     pub(crate) fn options(&self) -> &ThreadOptions {

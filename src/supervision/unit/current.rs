@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::fault::hook::{IdentityScope, enter_identity};
-use crate::kernel::stop::{StopScope, enter_stop, fenced};
+use crate::kernel::stop::{StopScope, current_stop, enter_stop, fenced};
+use crate::kernel::waiters::{WaitList, Wake, wait_for};
 use crate::supervision::unit::run::Run;
 use crate::telemetry::kinds;
+use crate::time::{Clock, Deadline};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
@@ -18,6 +20,25 @@ pub(crate) fn current() -> Option<Arc<Run>> {
         .try_with(|current| current.borrow().clone())
         .ok()
         .flatten()
+}
+
+/// A wait on behalf of the unit that the calling thread carries, if it carries one: it ends with the unit's
+/// stop, and the watchdog does not count it as silence.
+///
+/// # Errors
+/// As [`wait_for`].
+pub(crate) fn wait<T>(
+    list: &WaitList,
+    clock: &Clock,
+    deadline: Deadline,
+    try_op: impl FnMut() -> Option<T>,
+) -> Result<T, Wake> {
+    let stop = current_stop();
+    let wait = || wait_for(list, stop.as_deref(), clock, deadline.instant(), try_op);
+    match current() {
+        Some(run) => run.waiting(wait),
+        None => wait(),
+    }
 }
 
 /// Makes the calling thread one of the run's, until the scope ends: its waits obey the run's stop, its

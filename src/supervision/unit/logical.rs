@@ -12,10 +12,12 @@ use parking_lot::Mutex;
 use crate::fault::{ExitReason, Generation, StopCause, UnitPath};
 use crate::kernel::stop::current_stop;
 use crate::kernel::waiters::{WaitList, wait_for};
-use crate::supervision::ChildId;
+use crate::supervision::machine::{Request, Target};
+use crate::supervision::tree::call::CallSlot;
 use crate::supervision::tree::cell::Cell;
 use crate::supervision::unit::monitor::{Down, DownSlot};
 use crate::supervision::unit::run::Run;
+use crate::supervision::{ChildId, ManageError};
 use crate::time::{Clock, Deadline};
 
 /// Where a unit stands, as its handle sees it.
@@ -175,6 +177,17 @@ impl Unit {
                 reason: reason.cloned(),
             });
         }
+    }
+
+    /// Has its supervisor ask the unit to stop; the answer comes when it is down.
+    ///
+    /// # Errors
+    /// It has no supervisor, or is forgotten.
+    pub(crate) fn ask_stop(self: &Arc<Self>) -> Result<Arc<CallSlot>, ManageError> {
+        let home = self.home().ok_or(ManageError::NotRunning)?;
+        // By its own key: another child may have its id by now.
+        let key = home.key_of(self).ok_or(ManageError::NotFound)?;
+        Ok(home.call(Request::Terminate(Target::Key(key))))
     }
 
     // --- asked by handles -----------------------------------------------------------------------

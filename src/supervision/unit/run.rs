@@ -196,7 +196,7 @@ impl Run {
             name: format!("hook<{}", self.path.id()),
             stack_size: None,
         };
-        let started = self.runtime.roster().start(self, plan, move |_| {
+        let started = self.runtime.roster().start(Some(self), plan, move |_| {
             let _entered = current::enter(&own);
             for hook in std::mem::take(&mut *handed.lock()) {
                 // One that panics does not keep the others from running; the panic is reported.
@@ -241,8 +241,25 @@ impl Run {
 
     /// The run is over; only the first telling counts.
     pub(crate) fn tell_ended(&self, reason: ExitReason) {
+        if self.finish_told() {
+            self.tell(self.end_event(reason));
+        }
+    }
+
+    /// As [`tell_ended`](Self::tell_ended), but the calling thread turns the supervisor: it is one that lives
+    /// on, and whose stack is whole.
+    pub(crate) fn end_here(&self, reason: ExitReason) {
+        if self.finish_told()
+            && let Some(home) = self.home()
+        {
+            home.turn(self.end_event(reason));
+        }
+    }
+
+    /// As [`finish`](Self::finish); that a fenced run has returned is an event.
+    fn finish_told(&self) -> bool {
         if !self.finish() {
-            return;
+            return false;
         }
         if self.token.is_fenced() {
             self.runtime
@@ -252,7 +269,7 @@ impl Run {
                     event.tag("generation", self.generation);
                 });
         }
-        self.tell(self.end_event(reason));
+        true
     }
 
     /// The event that says how the run ended: a fenced run has been written off before.

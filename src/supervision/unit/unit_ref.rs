@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::{ExitReason, Generation, UnitPath};
-use crate::supervision::machine::{Request, Target};
 use crate::supervision::management::DEFAULT_CALL;
 use crate::supervision::unit::current;
 use crate::supervision::unit::logical::{Standing, Unit};
@@ -102,12 +101,8 @@ impl UnitRef {
         if current::refuses("terminate") {
             return Err(ManageError::Fenced);
         }
-        let home = self.unit.home().ok_or(ManageError::NotRunning)?;
-        // By its own key: another child may have its id by now.
-        let key = home.key_of(&self.unit).ok_or(ManageError::NotFound)?;
-        let target = Target::Key(key);
+        let slot = self.unit.ask_stop()?;
         let clock = self.clock();
-        let slot = home.call(Request::Terminate(target));
         slot.wait(&clock, clock.deadline(DEFAULT_CALL)).map(drop)
     }
 

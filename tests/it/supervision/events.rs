@@ -8,7 +8,7 @@ use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry
 use steadfast::time::ManualClock;
 use steadfast::{
     AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Restart,
-    Shutdown, Strategy, Supervisor, System,
+    Shutdown, Strategy, Supervisor, System, TaskSupervisor,
 };
 
 use crate::support::{
@@ -60,6 +60,23 @@ impl Stage {
         let child = Child::data_parallel("pool", DataParallel::new());
         let child = child.shutdown(Shutdown::Abandon);
         self.system.spawn(child).expect("started")
+    }
+
+    /// A task that takes too long, and returns a value when nobody wants it any more.
+    fn time_out(&self) {
+        let tasks = TaskSupervisor::new("tasks").timeout(SECOND);
+        let tasks = self.system.spawn(tasks).expect("started");
+        let gate = Gate::new();
+        let _open = OpenAtEnd(gate.clone());
+        let inside = gate.clone();
+        let work = move |_: &_| {
+            inside.pass();
+            Ok(())
+        };
+        tasks.spawn(work).expect("spawned").detach();
+        gate.wait_for(1);
+        self.manual.advance(SECOND);
+        self.recorder.wait_for(LONG, "task.timed_out", 1);
     }
 
     fn span(&self) -> steadfast::telemetry::SpanGuard {
@@ -178,6 +195,14 @@ static TABLE: &[Row] = &[
         pool.spawn(move || inside.pass()).expect("taken");
         pool.terminate().expect("terminated");
     }),
+    (&kinds::TASK_REFUSED, |stage| {
+        let tasks = TaskSupervisor::new("tasks").max_tasks(1);
+        let tasks = stage.system.spawn(tasks).expect("started");
+        tasks.try_spawn(idle).expect("room").detach();
+        tasks.try_spawn(idle).expect_err("full");
+    }),
+    (&kinds::TASK_TIMED_OUT, |stage| stage.time_out()),
+    (&kinds::TASK_LATE, |stage| stage.time_out()),
     (&kinds::SYSTEM_STARTED, |_| {}),
     (&kinds::SYSTEM_STOPPING, |stage| {
         stage.system.request_stop(LONG)

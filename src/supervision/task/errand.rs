@@ -1,0 +1,195 @@
+//! An errand: what a task's thread is sent for. A task of the user is one, a lane of a map another.
+//!
+//! To its supervisor an errand is a temporary child like all others: asked to stop, given up, reported and
+//! seen as they are. Only its thread is not its own, but one of the crew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::gate::{Gate, Patience, Slot};
+use super::options::TaskOptions;
+use super::spawn_error::SpawnRefusal;
+use crate::fault::{ContextSnapshot, ErrorContext, ExitReason, Failure, StopCause};
+use crate::supervision::ChildPolicy;
+use crate::supervision::child::{Body, Child, ChildSpec};
+use crate::supervision::context::WorkerContext;
+use crate::supervision::handle::SupervisorRef;
+use crate::supervision::machine::Event;
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::tree::crew::Reserved;
+use crate::supervision::unit::current;
+use crate::supervision::unit::life::{Finished, Over, live};
+use crate::supervision::unit::logical::Unit;
+use crate::supervision::unit::run::Run;
+use crate::supervision::unit::unit_ref::UnitRef;
+
+/// What a task's thread is sent for.
+pub(crate) trait Errand: Send + Sync + 'static {
+    /// Done on the task's thread, at most once, with the user's code; also when the task was asked to stop before
+    /// it began.
+    fn perform(&self, ctx: &WorkerContext, slot: &Slot) -> Result<(), Failure>;
+
+    /// The task is over, or given up: called exactly once, on any thread and maybe on the steward, so no value of
+    /// the user may be dropped or called here. Its slot is free already.
+    fn over(&self, reason: &ExitReason);
+}
+
+/// A slot, a thread and a unit for an errand: all that can be refused has been granted, but for the supervisor
+/// that ends.
+pub(crate) struct Place {
+    cell: Arc<Cell>,
+    slot: Slot,
+    thread: Reserved,
+    unit: Arc<Unit>,
+    policy: ChildPolicy,
+}
+
+impl Place {
+    /// Takes a place under the supervisor. Nothing runs yet.
+    pub(crate) fn take(
+        supervisor: &SupervisorRef,
+        gate: &Arc<Gate>,
+        patience: Patience,
+        options: &TaskOptions,
+    ) -> Result<Self, SpawnRefusal> {
+        if current::refuses("spawn") {
+            return Err(SpawnRefusal::Fenced);
+        }
+        let cell = supervisor.cell().ok_or(SpawnRefusal::NotRunning)?;
+        if cell.is_ending() {
+            return Err(SpawnRefusal::Stopping);
+        }
+        let errors = options.errors();
+        if !errors.is_empty() {
+            return Err(SpawnRefusal::Invalid(errors));
+        }
+        let slot = gate.enter(&cell, patience)?;
+        let runtime = cell.runtime();
+        let reserved = runtime
+            .steward()
+            .ensure()
+            .and_then(|()| runtime.crew().reserve());
+        let thread = reserved.map_err(|refused| SpawnRefusal::Thread(Arc::new(refused)))?;
+        let policy = options.policy(gate.number());
+        Ok(Place {
+            cell,
+            slot,
+            thread,
+            unit: Unit::new(policy.id.clone()),
+            policy,
+        })
+    }
+
+    /// The child that the errand will be: [`ask_stop`](Unit::ask_stop) asks it to end.
+    pub(crate) fn unit(&self) -> &Arc<Unit> {
+        &self.unit
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<Cell> {
+        &self.cell
+    }
+
+    /// Sends the thread: the errand is a child from here on.
+    ///
+    /// # Errors
+    /// The supervisor does not take it any more; then the errand hears nothing.
+    pub(crate) fn send(self, errand: Arc<dyn Errand>) -> Result<(), SpawnRefusal> {
+        let body = Arc::new(ErrandBody {
+            trip: Arc::new(Trip {
+                errand,
+                slot: self.slot,
+                context: ErrorContext::capture(),
+            }),
+            thread: Mutex::new(Some(self.thread)),
+            is_told: AtomicBool::new(false),
+        });
+        let handle = UnitRef::new(Arc::clone(&self.unit));
+        let own = Arc::clone(&body) as Arc<dyn Body>;
+        let (spec, _) = Child::new(self.policy, self.unit, own, handle).into_parts();
+        self.cell.admit(spec).map_err(|refused| {
+            body.withdraw();
+            refused.into()
+        })
+    }
+}
+
+/// What the thread takes along.
+struct Trip {
+    errand: Arc<dyn Errand>,
+    slot: Slot,
+    context: ContextSnapshot,
+}
+
+impl Trip {
+    /// On the thread: the run from its beginning to its end.
+    fn make(&self, run: &Arc<Run>, index: Option<u64>) -> ExitReason {
+        let _context = ErrorContext::attach(&self.context);
+        let over = live(run, index, |ctx| {
+            Finished::Ran(self.errand.perform(ctx, &self.slot))
+        });
+        self.slot.returned();
+        match over {
+            Over::Ended(reason) => reason,
+            Over::Ignored => ExitReason::Normal,
+        }
+    }
+}
+
+/// How an errand is a child.
+struct ErrandBody {
+    trip: Arc<Trip>,
+    /// The thread that was reserved, until it is sent.
+    thread: Mutex<Option<Reserved>>,
+    is_told: AtomicBool,
+}
+
+impl ErrandBody {
+    /// The supervisor did not take the child: nobody is to be told of its end.
+    fn withdraw(&self) {
+        // Relaxed: elects who tells.
+        self.is_told.store(true, Ordering::Relaxed);
+    }
+
+    fn tell(&self, reason: &ExitReason) {
+        // Relaxed: elects who tells.
+        if self.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if matches!(reason, ExitReason::Abandoned(_)) {
+            self.trip.slot.abandon();
+        } else {
+            self.trip.slot.give_back();
+        }
+        self.trip.errand.over(reason);
+    }
+}
+
+impl Body for ErrandBody {
+    fn launch(&self, run: &Arc<Run>, _spec: &ChildSpec) {
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        // Said before the thread is sent, so that no end overtakes this start.
+        if let Some(home) = run.home() {
+            home.turn(Event::Started {
+                key: run.key(),
+                generation: run.generation(),
+            });
+        }
+        let (trip, own) = (Arc::clone(&self.trip), Arc::clone(run));
+        thread.carry(run, move |index| trip.make(&own, index));
+    }
+
+    fn told(&self, reason: &ExitReason) {
+        self.tell(reason);
+    }
+}
+
+impl Drop for ErrandBody {
+    /// A child that is dropped before it had a run ended with its supervisor.
+    fn drop(&mut self) {
+        self.tell(&ExitReason::Stopped(StopCause::Shutdown));
+    }
+}

@@ -1,0 +1,35 @@
+//! Tasks: functions that run once under a supervisor, on threads that are used again.
+//!
+//! A task is a temporary child of a dynamic supervisor. So it is asked to stop, abandoned, fenced, reported
+//! and seen in snapshots as every child is; only its thread comes from the crew of the system, and goes back.
+//! A task supervisor bounds how many run at a time over all its callers, and counts what became of them.
+//!
+//! | to see | read |
+//! |---|---|
+//! | what a program writes and holds | `task_supervisor.rs`, `task_supervisor_ref.rs`, `options.rs`, `handle.rs` |
+//! | what it is told | `spawn_error.rs`, `task_error.rs`, `stats.rs` |
+//! | what is decided: slots, order, the tally | `book.rs`, and `gate.rs` around it |
+//! | how a task is a child, and what its thread does | `errand.rs`, `one_shot.rs`, `outcome.rs` |
+//!
+//! Not for work that lives as long as the program: that is a worker, which is started again.
+
+pub(crate) mod book;
+pub(crate) mod errand;
+pub(crate) mod gate;
+mod handle;
+mod one_shot;
+mod options;
+mod outcome;
+mod spawn_error;
+mod stats;
+mod task_error;
+mod task_supervisor;
+mod task_supervisor_ref;
+
+pub use handle::Task;
+pub use options::TaskOptions;
+pub use spawn_error::{SpawnError, SpawnRefusal};
+pub use stats::TaskStats;
+pub use task_error::{JoinError, TaskError};
+pub use task_supervisor::TaskSupervisor;
+pub use task_supervisor_ref::TaskSupervisorRef;

@@ -1,0 +1,223 @@
+//! The handle of a task supervisor: where tasks are spawned and counted.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::book::Tally;
+use super::errand::{Errand, Place};
+use super::gate::{Gate, Patience};
+use super::handle::Task;
+use super::one_shot::OneShot;
+use super::options::TaskOptions;
+use super::outcome::Outcome;
+use super::spawn_error::{SpawnError, SpawnRefusal};
+use super::stats::TaskStats;
+use crate::fault::Failure;
+use crate::supervision::context::WorkerContext;
+use crate::supervision::handle::SupervisorRef;
+use crate::supervision::tree::steward::Timed;
+use crate::supervision::unit::unit_ref::UnitRef;
+use crate::supervision::{DEFAULT_CALL, SpecError};
+use crate::telemetry::kinds;
+use crate::time::Deadline;
+
+/// A handle of a task supervisor: what every [`UnitRef`] can be asked, and tasks.
+///
+/// Cheap to clone; all clones, and all that [`with`](Self::with) makes, share the supervisor's slots.
+#[derive(Clone)]
+pub struct TaskSupervisorRef {
+    supervisor: SupervisorRef,
+    gate: Arc<Gate>,
+    options: TaskOptions,
+}
+
+impl TaskSupervisorRef {
+    pub(super) fn new(supervisor: SupervisorRef, gate: Arc<Gate>, options: TaskOptions) -> Self {
+        TaskSupervisorRef {
+            supervisor,
+            gate,
+            options,
+        }
+    }
+
+    /// A handle whose tasks are run with other options.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use steadfast::{System, TaskSupervisor};
+    /// # let system = System::new("demo")?;
+    /// let tasks = system.spawn(TaskSupervisor::new("tasks"))?;
+    /// let imports = tasks.with(|task| task.name("import").timeout(Duration::from_secs(60)));
+    /// assert_eq!(imports.spawn(|ctx| Ok(ctx.path().to_string()))?.join()?, "demo/tasks/import-1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with(&self, change: impl FnOnce(TaskOptions) -> TaskOptions) -> Self {
+        TaskSupervisorRef {
+            options: change(self.options.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Runs a function once, as a task: a temporary child of this supervisor, on a thread that is used again.
+    ///
+    /// It is asked to stop as a worker is, by its context; what it still returns counts. A task that panics or
+    /// fails harms neither its caller nor other tasks. Its thread has a stack of the usual size, and what other
+    /// tasks left in thread-locals: do not count on either.
+    ///
+    /// # Blocking
+    /// While as many tasks run as may, in the order of the callers: for at most 5 seconds, or until the calling
+    /// unit is asked to stop.
+    ///
+    /// # Errors
+    /// [`SpawnError`], with the function: nothing has run.
+    pub fn spawn<T, F>(&self, work: F) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_timeout(work, DEFAULT_CALL)
+    }
+
+    /// As [`spawn`](Self::spawn), waiting for a slot for at most `timeout`.
+    pub fn spawn_timeout<T, F>(&self, work: F, timeout: Duration) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_deadline(work, self.supervisor.clock().deadline(timeout))
+    }
+
+    /// As [`spawn`](Self::spawn), waiting for a slot until the deadline.
+    pub fn spawn_deadline<T, F>(
+        &self,
+        work: F,
+        deadline: Deadline,
+    ) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_patiently(work, Patience::Until(deadline))
+    }
+
+    /// As [`spawn`](Self::spawn), without waiting for a slot. Never blocks.
+    pub fn try_spawn<T, F>(&self, work: F) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_patiently(work, Patience::None)
+    }
+
+    fn spawn_patiently<T, F>(&self, work: F, patience: Patience) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.place(patience) {
+            Err(refusal) => Err(SpawnError::new(self.refused(refusal), work)),
+            Ok(place) => self.send(place, work),
+        }
+    }
+
+    /// The task begins, unless the supervisor ends meanwhile.
+    fn send<T, F>(&self, place: Place, work: F) -> Result<Task<T>, SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (unit, cell) = (Arc::clone(place.unit()), Arc::clone(place.cell()));
+        let timeout = self.options.run_timeout();
+        let runtime = cell.runtime();
+        let errand = Arc::new(OneShot {
+            work: Mutex::new(Some(work)),
+            outcome: Arc::new(Outcome::new()),
+            gate: Arc::clone(&self.gate),
+            unit: Arc::clone(&unit),
+            telemetry: runtime.telemetry().clone(),
+            timeout,
+        });
+        let outcome = Arc::clone(&errand.outcome);
+        // Counted before it can end.
+        self.gate.count(Tally::start);
+        let sent = place.send(Arc::clone(&errand) as Arc<dyn Errand>);
+        if let Err(refusal) = sent {
+            self.gate.count(Tally::unstart);
+            let work = errand.work.lock().take();
+            return Err(SpawnError::new(
+                self.refused(refusal),
+                work.expect("a task that was not sent has its function"),
+            ));
+        }
+        if let Some(due) = runtime.clock().deadline(timeout).instant() {
+            let whom = Arc::downgrade(&(errand as Arc<dyn Timed>));
+            runtime.steward().arm_timed(due, whom);
+        }
+        Ok(Task::new(unit, outcome, self.options.stop_limit()))
+    }
+
+    /// A slot and a thread for one errand: a task, or a lane of a map.
+    pub(crate) fn place(&self, patience: Patience) -> Result<Place, SpawnRefusal> {
+        Place::take(&self.supervisor, &self.gate, patience, &self.options)
+    }
+
+    fn refused(&self, refusal: SpawnRefusal) -> SpawnRefusal {
+        self.gate.count_refused();
+        if let Some(cell) = self.supervisor.cell() {
+            cell.runtime()
+                .telemetry()
+                .post(&kinds::TASK_REFUSED, |event| {
+                    event.tag("path", self.path());
+                    event.tag("why", refusal.why());
+                });
+        }
+        refusal
+    }
+
+    /// What the supervisor has done so far, from one moment. Asks nobody; tasks that hang do not delay it.
+    pub fn stats(&self) -> TaskStats {
+        self.gate.stats()
+    }
+
+    /// Another number of tasks that may run at a time, from now on. Tasks beyond it go on; those that wait for a
+    /// slot get the new ones.
+    ///
+    /// # Errors
+    /// [`SpecError::ZeroMaxTasks`].
+    pub fn resize(&self, max_tasks: usize) -> Result<(), SpecError> {
+        if max_tasks == 0 {
+            return Err(SpecError::ZeroMaxTasks);
+        }
+        self.gate.resize(max_tasks);
+        if let Some(cell) = self.supervisor.cell() {
+            cell.changed(&format!("max_tasks {max_tasks}"));
+        }
+        Ok(())
+    }
+
+    /// The supervisor that the tasks are children of, for management calls.
+    pub fn supervisor(&self) -> &SupervisorRef {
+        &self.supervisor
+    }
+}
+
+impl Deref for TaskSupervisorRef {
+    type Target = UnitRef;
+
+    fn deref(&self) -> &UnitRef {
+        &self.supervisor
+    }
+}
+
+impl fmt::Debug for TaskSupervisorRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskSupervisorRef")
+            .field("id", self.id())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -44,6 +44,7 @@
 //! | to run functions once, with a bound and their results | [`TaskSupervisor`], [`Task`] |
 //! | to say what a failure means for the others | [`Supervisor`], [`DynamicSupervisor`], [`Restart`], [`Backoff`] |
 //! | to pass values between threads | [`channel`] |
+//! | to be told at a time, or again and again | [`timer`] |
 //! | to learn of the end of a unit | [`Monitor`], [`ExitReason`], [`telemetry`] |
 //! | to stop, and to know what stopped | [`StopToken`], [`System`], [`ShutdownReport`] |
 //! | to decide how time passes in a test | [`time::ManualClock`] |
@@ -79,7 +80,7 @@ pub mod testkit;
 pub mod time;
 
 #[cfg(not(all(test, loom)))]
-pub use crate::supervision::channel;
+pub use crate::supervision::{channel, timer};
 #[cfg(not(all(test, loom)))]
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},

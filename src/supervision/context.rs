@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::SupervisorRef;
+use super::timer::Timers;
 use super::unit::hooks::HookGuard;
 use super::unit::run::Run;
 use super::unit::stop_token::{StopAware, StopToken};
@@ -74,6 +75,11 @@ impl WorkerContext {
     /// The telemetry of the system.
     pub fn telemetry(&self) -> &Telemetry {
         self.run.runtime().telemetry()
+    }
+
+    /// The timers of this run: they end with it, whatever ends it.
+    pub fn timers(&self) -> Timers {
+        Timers::of_run(&self.run)
     }
 
     /// The worker's own supervisor; `None` once that has ended.

@@ -15,6 +15,7 @@
 //! | how decisions are applied | `tree/`, `unit/` |
 //! | how functions run once | `task/` |
 //! | how threads pass values | [`channel`] |
+//! | what is delivered at a time | [`timer`] |
 //!
 //! A tree of a thousand supervisors costs no thread; a system with workers has one, the steward,
 //! beside theirs. Not for work that needs no restart: a scoped thread is simpler.
@@ -34,6 +35,7 @@ mod snapshot;
 mod spec;
 mod supervisor;
 mod task;
+pub mod timer;
 mod tree;
 mod unit;
 mod worker;

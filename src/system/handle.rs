@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::fault::{ExitReason, StopCause};
+use crate::supervision::timer::Timers;
 use crate::supervision::{
     Child, ManageError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef, refuses,
 };
@@ -87,6 +88,17 @@ impl SystemHandle {
     /// The root supervisor, for management calls.
     pub fn root(&self) -> &SupervisorRef {
         &self.core.root
+    }
+
+    /// The timers of the system itself, which belong to no unit. They end when the system begins to stop: from then on
+    /// none delivers, and none can be armed.
+    pub fn timers(&self) -> Timers {
+        Timers::of_system(&self.core.runtime, &self.core.name)
+    }
+
+    /// How many timers are pending, those of all units and of the system itself.
+    pub fn pending_timers(&self) -> usize {
+        self.core.runtime.timetable().pending()
     }
 
     #[cfg(feature = "signals")]
@@ -214,6 +226,7 @@ impl SystemHandle {
         let clock = self.clock();
         core.runtime.steward().close(clock, deadline);
         core.runtime.crew().close();
+        core.runtime.timetable().settle(deadline);
         core.runtime.roster().settle(clock, deadline);
         let report = core.runtime.close_journal(&core.name);
         report.announce(self.telemetry());

@@ -11,6 +11,7 @@ use super::event::EventKind;
 const SUPERVISION: &str = "steadfast::supervision";
 const SYSTEM: &str = "steadfast::system";
 const CHANNEL: &str = "steadfast::channel";
+const TIMER: &str = "steadfast::timer";
 const TELEMETRY: &str = "steadfast::telemetry";
 const SPAN: &str = "steadfast::span";
 
@@ -100,6 +101,12 @@ kinds! {
     SYSTEM_STOPPED = "system.stopped", SYSTEM, Info, ["stopped", "failed", "abandoned"], ["name"];
     /// A channel did not take a value; `why` is full, stopped, disconnected or fenced.
     CHANNEL_REFUSED = "channel.refused", CHANNEL, Debug, [], ["name", "why"];
+    /// Ticks of a periodic timer came due together: the one with this `number` stands for `missed` more.
+    TIMER_MISSED = "timer.missed", TIMER, Debug, ["missed", "number"], ["path", "key"];
+    /// A tick of a timer, or its one value, was not taken; `why` is full or disconnected.
+    TIMER_REFUSED = "timer.refused", TIMER, Warn, ["number"], ["path", "key", "why"];
+    /// The owner of timers is gone, and with it `count` timers that were pending.
+    TIMER_DISCARDED = "timer.discarded", TIMER, Debug, ["count"], ["path"];
     /// A handler panicked and was detached.
     HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
     /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.

@@ -12,3 +12,4 @@ mod support;
 mod system;
 mod tasks;
 mod telemetry;
+mod timers;

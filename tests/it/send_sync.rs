@@ -30,6 +30,9 @@ use steadfast::telemetry::{
     RecordedEvent, Recorder, SpanContext, SpanGuard, SpanId, Telemetry, TraceId, Value,
 };
 use steadfast::time::{Backoff, BackoffError, BackoffFault, Clock, Deadline, Jitter, ManualClock};
+use steadfast::timer::{
+    ArmError, Every, OneShot, Periodic, Tick, Timer, TimerError, TimerStats, Timers,
+};
 
 /// Compiles for types that may be sent and shared.
 const fn crosses<T: Send + Sync>() {}
@@ -119,6 +122,18 @@ const _: () = {
     crosses::<Receiver<std::cell::Cell<u8>>>();
     crosses::<Iter<'static, u8>>();
     crosses::<Drain<'static, u8>>();
+};
+
+const _: () = {
+    crosses::<ArmError<u8>>();
+    crosses::<Every>();
+    crosses::<OneShot<'static>>();
+    crosses::<Periodic<'static>>();
+    crosses::<Tick>();
+    crosses::<Timer>();
+    crosses::<TimerError>();
+    crosses::<TimerStats>();
+    crosses::<Timers>();
 };
 
 const _: () = {

@@ -38,6 +38,8 @@ const PURE: &[&str] = &[
     "src/supervision/data_parallel/books.rs",
     "src/supervision/partition/routing.rs",
     "src/supervision/task/book.rs",
+    "src/supervision/timer/index.rs",
+    "src/supervision/timer/schedule.rs",
 ];
 
 /// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.

@@ -65,6 +65,11 @@ impl<T> Link<T> {
 
     /// Puts a value in, if there is room and somebody to read it.
     pub(super) fn push(&self, value: T) -> Result<(), SendError<T>> {
+        self.push_or(value, Self::bury)
+    }
+
+    /// As [`push`](Self::push), with another fate for what is queued although nobody will read it.
+    pub(super) fn push_or(&self, value: T, unread: impl FnOnce(&Self)) -> Result<(), SendError<T>> {
         // Relaxed: an old count is corrected below.
         if self.receivers.load(Ordering::Relaxed) == 0 {
             return Err(SendError::Disconnected(value));
@@ -74,7 +79,7 @@ impl<T> Link<T> {
                 self.not_empty.notify_one_after_lock();
                 // Relaxed: ordered by the mutex of the queue (see the head).
                 if self.receivers.load(Ordering::Relaxed) == 0 {
-                    self.bury();
+                    unread(self);
                 }
                 Ok(())
             }
@@ -120,10 +125,15 @@ impl<T> Link<T> {
     /// Drops what is queued: nobody will read it.
     #[cold]
     fn bury(&self) {
+        // Outside of the queue's mutex: a value may hold a sender of this very channel.
+        drop(self.take_unread());
+    }
+
+    /// Takes out what nobody will read.
+    pub(super) fn take_unread(&self) -> flume::Drain<'_, T> {
         let dead = self.pop.drain();
         self.counters.bury(dead.len());
-        // Outside of the queue's mutex: a value may hold a sender of this very channel.
-        drop(dead);
+        dead
     }
 
     pub(super) fn add_sender(&self) {

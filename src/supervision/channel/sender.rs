@@ -99,6 +99,16 @@ impl<T> Sender<T> {
         self.send_within(value, Patience::Until(deadline))
     }
 
+    /// Sends a value if there is room, on behalf of no unit, and from a thread that must run no code of the user:
+    /// should the last receiver go meanwhile, what it left is returned instead of dropped.
+    pub(crate) fn hand_over(&self, value: T) -> Result<Vec<T>, SendError<T>> {
+        let mut unread = Vec::new();
+        let sent = self
+            .link
+            .push_or(value, |link| unread.extend(link.take_unread()));
+        self.count(sent).map(|()| unread)
+    }
+
     /// The name of the channel, if it was given one.
     pub fn name(&self) -> Option<&str> {
         self.link.options.name.as_deref()

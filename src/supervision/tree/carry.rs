@@ -109,7 +109,7 @@ impl Cell {
     fn abandon(&self, spec: &ChildSpec, generation: Generation, phase: HangPhase) {
         let Some(run) = spec.unit().run() else { return };
         let report = Arc::new(run.hang_report(phase));
-        run.token().fence(StopCause::Replaced);
+        run.fence(StopCause::Replaced);
         self.runtime().roster().mark_abandoned(&run);
         self.runtime()
             .telemetry()

@@ -13,6 +13,7 @@ use crate::kernel::stop::{StopSignal, current_stop, enter_stop};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
 use crate::supervision::tree::crew::Crew;
+use crate::supervision::timer::Timetable;
 use crate::supervision::tree::roster::Roster;
 use crate::supervision::tree::steward::Steward;
 use crate::supervision::tree::watchdog::{self, WatchLimits};
@@ -44,7 +45,8 @@ pub(crate) struct Runtime {
     clock: Clock,
     coarse: Clock,
     telemetry: Telemetry,
-    steward: Steward,
+    steward: Arc<Steward>,
+    timetable: Arc<Timetable>,
     roster: Roster,
     crew: Crew,
     options: ThreadOptions,
@@ -63,9 +65,12 @@ impl Runtime {
         seed: u64,
     ) -> Arc<Self> {
         let roster = Roster::new();
+        let steward = Arc::new(Steward::new(clock.clone()));
+        let timetable = Timetable::new(clock.clone(), telemetry.clone(), Arc::clone(&steward));
         Arc::new(Runtime {
             coarse: clock.coarse_twin(),
-            steward: Steward::new(clock.clone()),
+            steward,
+            timetable,
             crew: Crew::new(clock.clone(), roster.clone()),
             clock,
             telemetry,
@@ -94,6 +99,10 @@ impl Runtime {
 
     pub(crate) fn steward(&self) -> &Steward {
         &self.steward
+    }
+
+    pub(crate) fn timetable(&self) -> &Arc<Timetable> {
+        &self.timetable
     }
 
     pub(crate) fn roster(&self) -> &Roster {
@@ -149,6 +158,7 @@ impl Runtime {
             }
             *journal = Some(ShutdownReport::new(system.to_owned(), self.clock.now()));
         }
+        self.timetable.system_stopping(system);
         self.telemetry.post(&kinds::SYSTEM_STOPPING, |event| {
             event.tag("name", system);
         });

@@ -63,7 +63,28 @@ enum Whom {
     Timed(Weak<dyn Timed>),
 }
 
+impl Whom {
+    fn is_there(&self) -> bool {
+        match self {
+            Whom::Supervisor(cell) => cell.strong_count() > 0,
+            Whom::Watched(run) => run.strong_count() > 0,
+            Whom::Timed(whom) => whom.strong_count() > 0,
+        }
+    }
+
+    /// Who it is, if it has only one call to come, whatever it asked for before.
+    fn asks_again(&self) -> Option<*const ()> {
+        match self {
+            Whom::Supervisor(cell) => Some(cell.as_ptr().cast()),
+            Whom::Timed(whom) => Some(whom.as_ptr().cast()),
+            Whom::Watched(_) => None,
+        }
+    }
+}
+
 /// A part of the library that asked to be called at a time. It runs no user code then, and does not block.
+///
+/// Each has one call to come: a later asking replaces the earlier ones, whose calls may come all the same.
 pub(crate) trait Timed: Send + Sync {
     /// The time `due` that it had asked for has come. It may have changed its mind meanwhile.
     fn due(self: Arc<Self>, due: Instant);
@@ -266,24 +287,21 @@ impl Inbox {
         }
     }
 
-    /// Forgets the timers that nobody waits for: those of what is gone, and of each supervisor all but the one that it
-    /// asked for last. It asks for another only when it has none, or for an earlier time.
+    /// Forgets the timers that nobody waits for: those of what is gone, and of whoever asked repeatedly all but the one
+    /// that was asked for last. Supervisors ask for another only when they have none, or for an earlier time.
     ///
     /// Nothing is upgraded here: a last reference would drop values of the user under the lock.
     fn sweep(&mut self) {
         let mut last = HashMap::new();
         for Reverse(timer) in &self.timers {
-            if let Whom::Supervisor(cell) = &timer.whom {
-                let order = last.entry(cell.as_ptr()).or_insert(timer.order);
+            if let Some(whom) = timer.whom.asks_again() {
+                let order = last.entry(whom).or_insert(timer.order);
                 *order = timer.order.max(*order);
             }
         }
-        self.timers.retain(|Reverse(timer)| match &timer.whom {
-            Whom::Supervisor(cell) => {
-                cell.strong_count() > 0 && last.get(&cell.as_ptr()) == Some(&timer.order)
-            }
-            Whom::Watched(run) => run.strong_count() > 0,
-            Whom::Timed(whom) => whom.strong_count() > 0,
+        self.timers.retain(|Reverse(timer)| {
+            let is_last = |whom: *const ()| last.get(&whom) == Some(&timer.order);
+            timer.whom.is_there() && timer.whom.asks_again().is_none_or(is_last)
         });
         self.kept = self.timers.len();
     }
@@ -337,10 +355,12 @@ mod tests {
 
     use super::*;
     use crate::fault::Generation;
-    use crate::supervision::Supervisor;
+    use crate::supervision::timer::Timers;
     use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
     use crate::supervision::unit::logical::Unit;
+    use crate::supervision::{Supervisor, channel};
     use crate::telemetry::Telemetry;
+    use crate::time::ManualClock;
 
     const HOUR: Duration = Duration::from_secs(3600);
     const SHORT_RUNS: usize = 100_000;
@@ -393,5 +413,22 @@ mod tests {
         }
         inbox.sweep();
         assert_eq!(orders(&inbox), [0, SHORT_RUNS as u64 + 1]);
+    }
+
+    // property 94
+    #[test]
+    fn timers_that_come_and_go_leave_nothing_with_the_steward() {
+        let clock = ManualClock::new().clock();
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(clock, Telemetry::new(), options, 1);
+        let (timers, (tx, _rx)) = (Timers::of_system(&runtime, "t"), channel::bounded(1));
+        for number in 0..SHORT_RUNS {
+            // Ever earlier: for each of them the steward is asked anew.
+            let time = HOUR - Duration::from_millis(number as u64);
+            assert!(timers.after(time).send(&tx, ()).unwrap().cancel());
+            let asked = runtime.steward().desk.inbox.lock().timers.len();
+            assert!(asked <= SWEPT_ABOVE, "{asked} calls to come");
+        }
+        assert_eq!(runtime.timetable().pending(), 0);
     }
 }

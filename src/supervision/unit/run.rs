@@ -286,10 +286,20 @@ impl Run {
         }
     }
 
-    /// Marks the run as over; true for the one caller that did.
+    /// Marks the run as over, and ends its timers; true for the one caller that did.
     pub(crate) fn finish(&self) -> bool {
-        // Relaxed: elects one teller; the news travels under a lock.
-        !self.over.swap(true, Ordering::Relaxed)
+        // Relaxed: elects one teller; the news travels under a lock, also to who would arm a timer.
+        let is_first = !self.over.swap(true, Ordering::Relaxed);
+        if is_first {
+            self.runtime.timetable().run_ended(self);
+        }
+        is_first
+    }
+
+    /// Gives the run up: what it still tries is refused, and its timers have ended.
+    pub(crate) fn fence(&self, cause: StopCause) {
+        self.token.fence(cause);
+        self.runtime.timetable().run_abandoned(self);
     }
 
     pub(crate) fn is_over(&self) -> bool {

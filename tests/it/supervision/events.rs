@@ -6,6 +6,7 @@ use steadfast::channel;
 use steadfast::supervision::{Init, Outcome, SupervisorTuning};
 use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry, kinds};
 use steadfast::time::ManualClock;
+use steadfast::timer::Every;
 use steadfast::{
     AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Restart,
     Shutdown, Strategy, Supervisor, System, TaskSupervisor,
@@ -215,6 +216,27 @@ static TABLE: &[Row] = &[
         let (sender, _receiver) = options.open().expect("valid");
         sender.try_send(1).expect("room");
         sender.try_send(2).expect_err("full");
+    }),
+    (&kinds::TIMER_MISSED, |stage| {
+        let (sender, _receiver) = channel::bounded(8);
+        let every = Every::rate(SECOND);
+        let timers = stage.system.timers();
+        timers.every(every).send(&sender).expect("armed");
+        stage.manual.advance(100 * SECOND);
+    }),
+    (&kinds::TIMER_REFUSED, |stage| {
+        let (sender, _) = channel::bounded(1);
+        let timers = stage.system.timers();
+        timers
+            .at(stage.manual.now())
+            .send(&sender, ())
+            .expect("armed");
+    }),
+    (&kinds::TIMER_DISCARDED, |stage| {
+        let (sender, _receiver) = channel::bounded(1);
+        let timers = stage.system.timers();
+        timers.after(SECOND).send(&sender, ()).expect("armed");
+        stage.system.request_stop(LONG);
     }),
     (&kinds::HANDLER_DETACHED, |stage| {
         let telemetry = stage.system.telemetry();

@@ -1,0 +1,134 @@
+//! The steward's part, called by hand at exact times.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BATCH, Timetable};
+use crate::supervision::channel::{self, Receiver};
+use crate::supervision::timer::{Every, Tick, Timer, Timers};
+use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
+use crate::supervision::tree::steward::Timed;
+use crate::telemetry::Telemetry;
+use crate::time::{Deadline, ManualClock};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A system whose steward has ended: nothing fires but when the test says so.
+struct Stage {
+    manual: ManualClock,
+    timers: Timers,
+    table: Arc<Timetable>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let manual = ManualClock::new();
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(manual.clock(), Telemetry::new(), options, 1);
+        assert!(runtime.steward().close(&manual.clock(), Deadline::NEVER));
+        Self {
+            timers: Timers::of_system(&runtime, "t"),
+            table: Arc::clone(runtime.timetable()),
+            manual,
+        }
+    }
+
+    fn every(&self, every: Every, capacity: usize) -> (Timer, Receiver<Tick>) {
+        let (tx, rx) = channel::bounded(capacity);
+        let timer = self.timers.every(every).send(&tx);
+        (timer.expect("armed"), rx)
+    }
+
+    /// The time for which the steward was asked last.
+    fn asked(&self) -> Option<Duration> {
+        let armed = self.table.plan.lock().armed;
+        armed.map(|at| at.saturating_duration_since(self.manual.now()))
+    }
+
+    /// The steward comes, however late it is.
+    fn call(&self) {
+        let asked = self.table.plan.lock().armed;
+        Arc::clone(&self.table).due(asked.expect("asked"));
+    }
+
+    fn pass(&self, time: Duration) {
+        self.manual.advance(time);
+        self.call();
+    }
+}
+
+// S5: missed ticks are coalesced and counted
+#[test]
+fn a_steward_that_comes_late_delivers_the_latest_tick_and_says_how_many_it_stands_for() {
+    let stage = Stage::new();
+    let begin = stage.manual.now();
+    let (timer, rx) = stage.every(Every::rate(2 * SECOND), 8);
+    stage.pass(11 * SECOND);
+    let tick = rx.try_recv().expect("open").expect("a tick");
+    assert_eq!((tick.number, tick.missed), (5, 4));
+    assert_eq!(tick.due, begin + 10 * SECOND);
+    assert_eq!((rx.depth(), timer.due()), (0, Some(begin + 12 * SECOND)));
+    assert_eq!(stage.asked(), Some(SECOND));
+}
+
+#[test]
+fn a_fixed_delay_counts_from_the_delivery_however_late_that_is() {
+    let stage = Stage::new();
+    let (timer, rx) = stage.every(Every::delay(2 * SECOND), 8);
+    for _ in 0..3 {
+        stage.pass(11 * SECOND);
+        assert_eq!(timer.due(), Some(stage.manual.now() + 2 * SECOND));
+    }
+    assert!(
+        rx.drain()
+            .map(|tick| (tick.number, tick.missed))
+            .eq([(1, 0), (2, 0), (3, 0)])
+    );
+}
+
+#[test]
+fn the_steward_looks_for_other_work_between_batches_of_timers() {
+    let stage = Stage::new();
+    let (tx, rx) = channel::bounded(2 * BATCH);
+    for number in 0..BATCH + 3 {
+        stage.timers.after(SECOND).send(&tx, number).expect("armed");
+    }
+    stage.pass(SECOND);
+    assert_eq!((rx.depth(), stage.timers.pending()), (BATCH, 3));
+    assert_eq!(
+        stage.asked(),
+        Some(Duration::ZERO),
+        "to be called again at once"
+    );
+    stage.call();
+    assert_eq!((rx.depth(), stage.table.pending()), (BATCH + 3, 0));
+    assert_eq!(stage.asked(), None);
+}
+
+#[test]
+fn a_call_that_nobody_waits_for_any_more_does_nothing() {
+    let stage = Stage::new();
+    let late = stage.manual.now() + SECOND;
+    let (timer, rx) = stage.every(Every::rate(5 * SECOND), 8);
+    Arc::clone(&stage.table).due(late);
+    assert_eq!((rx.depth(), stage.asked()), (0, Some(5 * SECOND)));
+    assert!(timer.cancel());
+    stage.pass(5 * SECOND);
+    assert_eq!((rx.depth(), stage.asked()), (0, None));
+}
+
+#[test]
+fn the_steward_is_asked_again_only_for_an_earlier_time() {
+    let stage = Stage::new();
+    let (tx, _rx) = channel::bounded(1);
+    let mut asked = Vec::new();
+    for seconds in [5, 7, 3, 4] {
+        stage
+            .timers
+            .after(seconds * SECOND)
+            .send(&tx, ())
+            .expect("armed");
+        asked.push(stage.asked().map(|time| time.as_secs()));
+    }
+    assert_eq!(asked, [Some(5), Some(5), Some(3), Some(3)]);
+}

@@ -87,9 +87,9 @@ pub use crate::{
     supervision::{
         AutoShutdown, Child, ChildId, ChildSpec, DataParallel, DataParallelRef, Down,
         DynamicSupervisor, Intensity, ManageError, Monitor, OnHang, PartitionSupervisor,
-        PartitionsRef, Restart, Shutdown, ShutdownReport, StopAware, StopToken, Strategy,
-        Supervisor, SupervisorRef, Task, TaskSupervisor, TaskSupervisorRef, Waited, WorkerContext,
-        WorkerRef,
+        PartitionsRef, Restart, Shutdown, ShutdownReport, StopAware, StopPhases, StopToken,
+        Strategy, Supervisor, SupervisorRef, Task, TaskSupervisor, TaskSupervisorRef, Waited,
+        WorkerContext, WorkerRef,
     },
     system::{StartError, System, SystemConfig, SystemHandle},
     telemetry::Telemetry,

@@ -43,6 +43,7 @@ impl<H: Clone + Send + Sync + 'static> Child<H> {
             handle: Box::new(handle.clone()),
             watch: WatchLimits::default(),
             stack_size: None,
+            phase: None,
         };
         Child { spec, handle }
     }
@@ -108,6 +109,14 @@ impl<H> Child<H> {
         self
     }
 
+    /// The [stop phase](crate::supervision::StopPhases) in which the child stops, with all that is below it,
+    /// when its system stops; at the latest it stops with its supervisor. Once the phase has begun, the child
+    /// is not started any more. Default: none, it stops after the last phase.
+    pub fn stop_phase(mut self, phase: impl Into<Arc<str>>) -> Self {
+        self.spec.phase = Some(phase.into());
+        self
+    }
+
     /// The stack of the child's thread, in bytes. Default: that of the standard library.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.spec.stack_size = Some(bytes);
@@ -130,6 +139,7 @@ pub struct ChildSpec {
     handle: Box<dyn Any + Send + Sync>,
     watch: WatchLimits,
     stack_size: Option<usize>,
+    phase: Option<Arc<str>>,
 }
 
 impl ChildSpec {
@@ -152,6 +162,17 @@ impl ChildSpec {
 
     pub(crate) fn watch_limits(&self) -> WatchLimits {
         self.watch
+    }
+
+    pub(crate) fn phase(&self) -> Option<&str> {
+        self.phase.as_deref()
+    }
+
+    /// The stop phases that this child and those below it name.
+    pub(crate) fn name_phases(&self, named: &mut Vec<(ChildId, Arc<str>)>) {
+        let own = self.phase.iter();
+        named.extend(own.map(|phase| (self.id().clone(), Arc::clone(phase))));
+        self.body.name_phases(named);
     }
 
     pub(crate) fn thread_stack(&self) -> Option<usize> {
@@ -201,6 +222,11 @@ pub(crate) trait Body: Send + Sync {
     /// All that is wrong with the specifications below this child.
     fn errors(&self) -> Vec<SpecError> {
         Vec::new()
+    }
+
+    /// The stop phases that the children below this one name.
+    fn name_phases(&self, named: &mut Vec<(ChildId, Arc<str>)>) {
+        let _none = named;
     }
 
     /// The supervisor that the current run is, if it is one.

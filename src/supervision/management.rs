@@ -8,6 +8,7 @@ use super::child::Child;
 use super::handle::SupervisorRef;
 use super::info::ChildInfo;
 use super::machine::{Done, Request, Target};
+use super::phases::PhaseBoard;
 use super::spec::tuning::{ChildTuning, SupervisorTuning};
 use super::tree::call::CallSlot;
 use super::tree::cell::Cell;
@@ -61,11 +62,15 @@ impl SupervisorRef {
         H: Clone + Send + Sync + 'static,
     {
         let (spec, handle) = child.into().into_parts();
-        let errors = spec.body().errors();
+        let mut errors = spec.body().errors();
+        let cell = self.running();
+        if let Ok(cell) = &cell {
+            errors.extend(PhaseBoard::unknown(cell.runtime().phases(), &spec));
+        }
         if !errors.is_empty() {
             return Err(ManageError::Invalid(errors));
         }
-        let cell = self.running()?;
+        let cell = cell?;
         let slot = cell.start_child(Arc::new(spec));
         self.answer(&slot, timeout).map(|_| handle)
     }

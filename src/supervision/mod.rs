@@ -12,6 +12,7 @@
 //! | what is decided | `machine/` |
 //! | how work is computed from all cores | `data_parallel/` |
 //! | how work on many keys is spread | `partition/` |
+//! | in which steps a system stops | `phases/` |
 //! | how decisions are applied | `tree/`, `unit/` |
 //! | how functions run once | `task/` |
 //! | how threads pass values | [`channel`] |
@@ -30,6 +31,7 @@ mod machine;
 mod manage;
 mod management;
 mod partition;
+mod phases;
 mod report;
 mod snapshot;
 mod spec;
@@ -52,7 +54,9 @@ pub use machine::Phase;
 pub use manage::{ChildState, Counts, ManageError};
 pub use management::{ChildError, DEFAULT_CALL};
 pub use partition::{NoPartition, PartitionSupervisor, PartitionsRef, ResizeError};
-pub use report::{Outcome, ShutdownReport, Unclean, UnitEnd};
+pub(crate) use phases::{Members, PhaseBoard, PhaseHook};
+pub use phases::{PhaseError, StopPhases};
+pub use report::{Outcome, PhaseEnd, ShutdownReport, Unclean, UnitEnd};
 pub use snapshot::{Snapshot, SupervisorSnapshot, UnitSnapshot};
 pub use spec::child_id::ChildId;
 pub use spec::intensity::Intensity;

@@ -70,6 +70,26 @@ impl UnitEnd {
     }
 }
 
+/// How a stop phase went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PhaseEnd {
+    /// The phase.
+    pub phase: String,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The units that did not end in its time.
+    pub late: Vec<UnitPath>,
+    /// What became of its hooks that panicked, could not run, or were not through in time.
+    pub hook_problems: Vec<String>,
+}
+
+impl PhaseEnd {
+    fn is_clean(&self) -> bool {
+        self.late.is_empty() && self.hook_problems.is_empty()
+    }
+}
+
 /// What became of every unit when a system stopped. It never says "stopped" while threads are alive.
 ///
 /// Units that ended without anything to remark are only counted; of the others at most
@@ -88,7 +108,10 @@ pub struct ShutdownReport {
     pub counts: BTreeMap<Outcome, u64>,
     /// The units about which there is something to say.
     pub remarks: Vec<UnitEnd>,
-    /// Threads of units that are still alive, those that were abandoned earlier among them.
+    /// The stop phases that were gone through, in order.
+    pub phases: Vec<PhaseEnd>,
+    /// Threads of units that are still alive, those that were abandoned earlier among them; and those of
+    /// hooks of stop phases, under the path of the phase.
     pub threads_left: Vec<ThreadLeft>,
     /// Why the root supervisor ended; `None` when it had not when this report was made, because the
     /// calling unit was itself asked to stop.
@@ -106,6 +129,7 @@ impl ShutdownReport {
             elapsed: Duration::ZERO,
             counts: BTreeMap::new(),
             remarks: Vec::new(),
+            phases: Vec::new(),
             threads_left: Vec::new(),
             root: None,
         }
@@ -141,11 +165,13 @@ impl ShutdownReport {
         self.root.is_some()
     }
 
-    /// Whether the stop was clean: complete, every unit stopped, no thread left, the root ended cleanly.
+    /// Whether the stop was clean: complete, every unit stopped, no thread left, no hook of a phase failed,
+    /// the root ended cleanly.
     pub fn is_clean(&self) -> bool {
         let troubled = [Outcome::Failed, Outcome::Panicked, Outcome::Abandoned];
         self.root.as_ref().is_some_and(ExitReason::is_clean)
             && self.threads_left.is_empty()
+            && self.phases.iter().all(PhaseEnd::is_clean)
             && troubled.into_iter().all(|outcome| self.count(outcome) == 0)
     }
 
@@ -189,6 +215,12 @@ impl fmt::Display for ShutdownReport {
             }
             if end.left > 0 {
                 write!(f, ", {} messages left", end.left)?;
+            }
+        }
+        for end in &self.phases {
+            write!(f, "\n  phase {} took {:.1?}", end.phase, end.elapsed)?;
+            for problem in &end.hook_problems {
+                write!(f, "; hook: {problem}")?;
             }
         }
         for left in &self.threads_left {

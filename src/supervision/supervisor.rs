@@ -321,6 +321,12 @@ impl Body for SupervisorBody {
     fn errors(&self) -> Vec<SpecError> {
         self.plan.errors()
     }
+
+    fn name_phases(&self, named: &mut Vec<(ChildId, Arc<str>)>) {
+        for child in &self.plan.children {
+            child.name_phases(named);
+        }
+    }
 }
 
 impl From<Supervisor> for Child<SupervisorRef> {

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::fault::{ExitReason, StopCause};
+use super::phased_stop::PhasedStop;
+use crate::fault::ExitReason;
 use crate::supervision::timer::Timers;
 use crate::supervision::{
-    Child, ManageError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef, refuses,
+    Child, ManageError, PhaseError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef,
+    refuses,
 };
 use crate::telemetry::Telemetry;
 use crate::time::{Clock, Deadline};
@@ -47,6 +49,7 @@ pub(super) struct Core {
     root: SupervisorRef,
     /// The telemetry is the system's own, and ends with it.
     owns_telemetry: bool,
+    phased: PhasedStop,
     /// The report of the one stop, once it is complete.
     finished: Mutex<Option<ShutdownReport>>,
 }
@@ -59,12 +62,14 @@ impl SystemHandle {
         owns_telemetry: bool,
     ) -> Self {
         let finished = Mutex::new(None);
+        let phased = PhasedStop::new(name.clone(), Arc::clone(&runtime), root.clone());
         SystemHandle {
             core: Arc::new(Core {
                 name,
                 runtime,
                 root,
                 owns_telemetry,
+                phased,
                 finished,
             }),
         }
@@ -141,6 +146,23 @@ impl SystemHandle {
         Snapshot::of(self.core.root.cell().as_ref(), threads)
     }
 
+    /// Has the closure run when the phase of the stop begins, on a thread of its own, beside the stops of the
+    /// phase's units. It is given the deadline of the phase; when that has passed, the stop goes on without it.
+    ///
+    /// # Errors
+    /// [`PhaseError`]: there is no such phase, or it has begun.
+    pub fn on_phase(
+        &self,
+        phase: &str,
+        hook: impl FnOnce(Deadline) + Send + 'static,
+    ) -> Result<(), PhaseError> {
+        if refuses("hook") {
+            return Err(PhaseError::Fenced);
+        }
+        let phases = self.core.runtime.phases().ok_or(PhaseError::Unknown)?;
+        phases.add_hook(phase, Box::new(hook))
+    }
+
     /// Waits until the root supervisor has ended: because it gave up, or because the system was stopped.
     ///
     /// # Blocking
@@ -163,7 +185,8 @@ impl SystemHandle {
     }
 
     /// Stops the system in order: refuses new work, drains what is queued, ends the units in the
-    /// reverse order of their start. Who has not ended by then is abandoned, and named in the report.
+    /// reverse order of their start, and before that in the [phases](crate::StopPhases) that they belong to.
+    /// Who has not ended by then is abandoned, and named in the report.
     ///
     /// Legal at any time, from any thread, any number of times; all callers get the report of the one
     /// stop, and a later one may only shorten it. A unit of the system that calls this is itself asked
@@ -213,7 +236,7 @@ impl SystemHandle {
         if halt {
             core.runtime.halt();
         }
-        core.root.request_stop(StopCause::Shutdown, deadline);
+        core.phased.request(deadline);
     }
 
     /// The tree has ended: waits for its threads to be gone, ends the steward, and makes the report.
@@ -228,7 +251,9 @@ impl SystemHandle {
         core.runtime.crew().close();
         core.runtime.timetable().settle(deadline);
         core.runtime.roster().settle(clock, deadline);
-        let report = core.runtime.close_journal(&core.name);
+        core.phased.settle(deadline);
+        let mut report = core.runtime.close_journal(&core.name);
+        report.threads_left.extend(core.phased.threads_left());
         report.announce(self.telemetry());
         if core.owns_telemetry {
             self.telemetry().close(deadline);

@@ -6,11 +6,14 @@
 //! * [`config`](SystemConfig): what can be set up.
 //! * `handle.rs`: what can be asked of a running system, from any thread.
 //! * `owner.rs`: the owner, whose drop stops the system in order.
+//! * `phased_stop.rs`, `phase_hooks.rs`: how a stop goes through its phases.
 //! * `signals.rs` (feature `signals`): run until SIGINT or SIGTERM.
 
 mod config;
 mod handle;
 mod owner;
+mod phase_hooks;
+mod phased_stop;
 #[cfg(feature = "signals")]
 mod signals;
 

@@ -41,7 +41,11 @@ impl System {
             .strategy(config.strategy)
             .intensity(config.intensity)
             .max_abandoned(config.max_abandoned);
-        root.validate().map_err(StartError::Invalid)?;
+        let mut errors = root.validate().err().unwrap_or_default();
+        errors.extend(config.phases.validate().err().unwrap_or_default());
+        if !errors.is_empty() {
+            return Err(StartError::Invalid(errors));
+        }
         hook::install_once();
         let owns_telemetry = config.telemetry.is_none();
         let telemetry = config
@@ -53,6 +57,9 @@ impl System {
         }
         let seed = config.seed.unwrap_or_else(|| fastrand::u64(..));
         let runtime = Runtime::new(config.clock, telemetry, config.threads, seed);
+        if !config.phases.is_empty() {
+            runtime.plan_stop(config.phases);
+        }
         let root = root.begin_root(&runtime);
         runtime.telemetry().post(&kinds::SYSTEM_STARTED, |event| {
             event.tag("name", &config.name);

@@ -97,6 +97,12 @@ kinds! {
     SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.
     SYSTEM_STOPPING = "system.stopping", SYSTEM, Info, [], ["name"];
+    /// A phase of the stop of a system begins; it may take `allowed`.
+    PHASE_STARTED = "system.phase_started", SYSTEM, Info, ["allowed"], ["name", "phase"];
+    /// A phase of the stop of a system is over; `late` units were not down in its time.
+    PHASE_ENDED = "system.phase_ended", SYSTEM, Info, ["elapsed", "late"], ["name", "phase"];
+    /// A hook of a phase panicked, could not run, or was not through in time.
+    PHASE_HOOK_FAILED = "system.phase_hook_failed", SYSTEM, Error, [], ["name", "phase", "problem"];
     /// A system has stopped; `abandoned` threads would not.
     SYSTEM_STOPPED = "system.stopped", SYSTEM, Info, ["stopped", "failed", "abandoned"], ["name"];
     /// A channel did not take a value; `why` is full, stopped, disconnected or fenced.

@@ -3,6 +3,7 @@
 mod channel;
 mod data_parallel;
 mod partition;
+mod phases;
 #[cfg(test)]
 #[cfg(unix)]
 mod scan;

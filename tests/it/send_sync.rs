@@ -22,6 +22,7 @@ use steadfast::supervision::{
     DataParallel, DataParallelRef, InstallError, PoolCounters, PoolRefusal,
 };
 use steadfast::supervision::{NoPartition, PartitionSupervisor, PartitionsRef, ResizeError};
+use steadfast::supervision::{PhaseEnd, PhaseError, StopPhases};
 #[cfg(feature = "signals")]
 use steadfast::system::RunReport;
 use steadfast::system::{StartError, System, SystemConfig, SystemHandle};
@@ -191,6 +192,12 @@ const _: () = {
     crosses::<InstallError>();
     crosses::<PoolCounters>();
     crosses::<PoolRefusal>();
+};
+
+const _: () = {
+    crosses::<PhaseEnd>();
+    crosses::<PhaseError>();
+    crosses::<StopPhases>();
 };
 
 const _: () = {

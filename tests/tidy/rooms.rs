@@ -37,6 +37,7 @@ const PURE: &[&str] = &[
     "src/supervision/machine/",
     "src/supervision/data_parallel/books.rs",
     "src/supervision/partition/routing.rs",
+    "src/supervision/phases/stop_phases.rs",
     "src/supervision/task/book.rs",
     "src/supervision/timer/index.rs",
     "src/supervision/timer/schedule.rs",

@@ -63,6 +63,13 @@ pub(crate) enum Request {
     },
     /// Stop a child and keep its specification. Answered when it is down.
     Terminate(Target),
+    /// As `Terminate`, for this cause and at the latest at `deadline`; it brings the deadline of a stop that
+    /// has begun forward.
+    StopBy {
+        target: Target,
+        cause: StopCause,
+        deadline: Option<Instant>,
+    },
     /// Start a child that is down. Answered when it is up, ignored its start, or failed.
     Restart(Target),
     /// Drop the specification of a child that is down.

@@ -26,6 +26,7 @@ mod view;
 mod tests;
 
 pub use self::ledger::Phase;
+pub(crate) use self::stop_plan::gives_up_order_at;
 pub(crate) use self::{
     any::AnyMachine,
     effect::{Done, Effect, Fate},

@@ -10,7 +10,7 @@ const TENTHS: u32 = 10;
 ///
 /// One child that hangs would otherwise take the whole time of those that come after it, and they
 /// would be abandoned although they would have ended when asked. So the last tenth belongs to all.
-pub(super) fn gives_up_order_at(began: Instant, deadline: Instant) -> Instant {
+pub(crate) fn gives_up_order_at(began: Instant, deadline: Instant) -> Instant {
     let whole = deadline.saturating_duration_since(began);
     began + whole / TENTHS * TENTHS_IN_ORDER
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a specification.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::{Category, Classify, Severity};
@@ -69,6 +70,23 @@ pub enum SpecError {
     /// A bound of zero pieces of work.
     #[error("{0:?} takes at most zero pieces of work")]
     ZeroPending(ChildId),
+    /// A stop phase's name is the empty string.
+    #[error("a stop phase has an empty name")]
+    EmptyPhase,
+    /// Two stop phases have the same name.
+    #[error("the stop phase {0:?} is there more than once")]
+    DuplicatePhase(String),
+    /// A stop phase that may take no time.
+    #[error("the time of the stop phase {0:?} is zero")]
+    ZeroPhase(String),
+    /// A child belongs to a stop phase that its system does not have.
+    #[error("{id:?} belongs to the stop phase {phase:?}, which its system does not have")]
+    UnknownPhase {
+        /// The child.
+        id: ChildId,
+        /// The name of the phase.
+        phase: Arc<str>,
+    },
     /// A backoff that makes no sense.
     #[error("{id:?}: {error}")]
     Backoff {

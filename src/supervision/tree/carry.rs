@@ -80,6 +80,11 @@ impl Cell {
     }
 
     fn launch(self: &Arc<Self>, spec: &ChildSpec, key: Key, generation: Generation, attempt: u32) {
+        let phases = self.runtime().phases();
+        if phases.is_some_and(|phases| phases.is_past(spec)) {
+            // The system stops, and what belongs to this phase is down already or about to be.
+            return self.turn(Event::Ignored { key, generation });
+        }
         let run = Run::new(spec.unit(), self, key, generation, attempt);
         spec.unit().starting(Arc::clone(&run));
         spec.body().launch(&run, spec);

@@ -223,7 +223,7 @@ impl Cell {
     }
 
     /// The specifications of all children.
-    pub(super) fn specs(&self) -> Vec<Arc<ChildSpec>> {
+    pub(crate) fn specs(&self) -> Vec<Arc<ChildSpec>> {
         self.inner.lock().children.values().cloned().collect()
     }
 

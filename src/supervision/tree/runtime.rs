@@ -1,8 +1,8 @@
 //! What all supervisors and units of one system share.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -11,7 +11,8 @@ use crate::fault::hook::Identity;
 use crate::fault::{Backtraces, ExitReason, UnitPath};
 use crate::kernel::stop::{StopSignal, current_stop, enter_stop};
 use crate::kernel::waiters::{WaitList, wait_for};
-use crate::supervision::report::{Outcome, ShutdownReport, UnitEnd};
+use crate::supervision::phases::{Members, PhaseBoard, StopPhases};
+use crate::supervision::report::{Outcome, PhaseEnd, ShutdownReport, UnitEnd};
 use crate::supervision::timer::Timetable;
 use crate::supervision::tree::crew::Crew;
 use crate::supervision::tree::roster::Roster;
@@ -52,6 +53,7 @@ pub(crate) struct Runtime {
     options: ThreadOptions,
     seeds: Mutex<fastrand::Rng>,
     halting: AtomicBool,
+    phases: OnceLock<PhaseBoard>,
     journal: Mutex<Option<ShutdownReport>>,
     root: Mutex<Option<ExitReason>>,
     root_changed: WaitList,
@@ -78,6 +80,7 @@ impl Runtime {
             options,
             seeds: Mutex::new(fastrand::Rng::with_seed(seed)),
             halting: AtomicBool::new(false),
+            phases: OnceLock::new(),
             journal: Mutex::new(None),
             root: Mutex::new(None),
             root_changed: WaitList::new(),
@@ -147,6 +150,39 @@ impl Runtime {
     pub(crate) fn is_halting(&self) -> bool {
         // Relaxed: see `halt`.
         self.halting.load(Ordering::Relaxed)
+    }
+
+    /// The phases of the stop, set once before anything is started.
+    pub(crate) fn plan_stop(&self, phases: StopPhases) {
+        let _once = self.phases.set(PhaseBoard::new(phases));
+    }
+
+    /// The phases of the stop, if it has any.
+    pub(crate) fn phases(&self) -> Option<&PhaseBoard> {
+        self.phases.get()
+    }
+
+    /// Notes the end of a phase, and which of its members were given up since the `first` remark.
+    pub(crate) fn journal_phase(
+        &self,
+        mut end: PhaseEnd,
+        members: &Members,
+        first: usize,
+    ) -> PhaseEnd {
+        if let Some(report) = self.journal.lock().as_mut() {
+            let since = report.remarks.iter().skip(first);
+            let given_up = since.filter(|end| end.outcome == Outcome::Abandoned);
+            let paths = given_up.map(|end| end.path.clone());
+            end.late.extend(paths.filter(|path| members.hold(path)));
+            report.phases.push(end.clone());
+        }
+        end
+    }
+
+    /// How many remarks there are so far.
+    pub(crate) fn remarks(&self) -> usize {
+        let journal = self.journal.lock();
+        journal.as_ref().map_or(0, |report| report.remarks.len())
     }
 
     /// The system begins to end, asked or not: from here on every end of a unit is noted.

@@ -9,7 +9,7 @@ use steadfast::time::ManualClock;
 use steadfast::timer::Every;
 use steadfast::{
     AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Restart,
-    Shutdown, Strategy, Supervisor, System, TaskSupervisor,
+    Shutdown, StopPhases, Strategy, Supervisor, System, TaskSupervisor,
 };
 
 use crate::support::{
@@ -208,6 +208,17 @@ static TABLE: &[Row] = &[
     (&kinds::SYSTEM_STOPPING, |stage| {
         stage.system.request_stop(LONG)
     }),
+    (&kinds::PHASE_STARTED, |stage| {
+        stage.system.request_stop(LONG)
+    }),
+    (&kinds::PHASE_ENDED, |stage| stage.system.request_stop(LONG)),
+    (&kinds::PHASE_HOOK_FAILED, |stage| {
+        let system = &stage.system;
+        system
+            .on_phase("first", |_| panic!("in the hook"))
+            .expect("a phase");
+        system.request_stop(LONG);
+    }),
     (&kinds::SYSTEM_STOPPED, |stage| {
         assert!(stage.system.stop_within(LONG).is_clean());
     }),
@@ -289,7 +300,8 @@ fn every_kind_of_the_table_is_emitted_when_its_cause_comes() {
             .iter()
             .find(|(provoked, _)| provoked.name == kind.name);
         let (_, provoke) = row.unwrap_or_else(|| panic!("nothing provokes {}", kind.name));
-        let (system, recorder, manual) = timeless(config());
+        let phases = StopPhases::new().phase("first", LONG);
+        let (system, recorder, manual) = timeless(config().stop_phases(phases));
         let stage = Stage {
             system,
             recorder,

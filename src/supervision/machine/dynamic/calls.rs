@@ -30,7 +30,14 @@ impl DynamicMachine {
                     policy,
                     last_generation,
                 } => self.start_child(call, policy, last_generation, now, out),
-                Request::Terminate(target) => self.terminate(call, &target, now, out),
+                Request::Terminate(target) => {
+                    self.terminate(call, &target, StopCause::Requested, None, now, out)
+                }
+                Request::StopBy {
+                    target,
+                    cause,
+                    deadline,
+                } => self.terminate(call, &target, cause, deadline, now, out),
                 Request::Restart(target) | Request::Delete(target) => {
                     Some(Err(self.why_not(&target)))
                 }
@@ -91,6 +98,8 @@ impl DynamicMachine {
         &mut self,
         call: CallId,
         target: &Target,
+        cause: StopCause,
+        deadline: Option<Instant>,
         now: Instant,
         out: &mut Vec<Effect>,
     ) -> Answer {
@@ -106,17 +115,19 @@ impl DynamicMachine {
             (child.is_alive(), child.is_stopping())
         });
         match alive {
-            Some((true, false)) => self.ask(key, StopCause::Requested, now, out),
-            Some((true, true)) => {}
-            _ => return Some(Ok(self.drop_waiting(key, out))),
+            Some((true, false)) => self.ask_by(key, cause, deadline, now, out),
+            Some((true, true)) => {
+                self.change(key, |_, child| child.hasten(deadline, out));
+            }
+            _ => return Some(Ok(self.drop_waiting(key, cause, out))),
         }
         None
     }
 
     /// Drops a child that has no run; a call that waits for its start hears of it.
-    fn drop_waiting(&mut self, key: Key, out: &mut Vec<Effect>) -> Done {
+    fn drop_waiting(&mut self, key: Key, cause: StopCause, out: &mut Vec<Effect>) -> Done {
         let opening = self.change(key, |ledger, child| {
-            let reason = ExitReason::Stopped(StopCause::Requested);
+            let reason = ExitReason::Stopped(cause);
             let failure = child.start_failure(&ledger.policy.path, reason);
             child.opening.take().map(|opening| (opening, failure))
         });

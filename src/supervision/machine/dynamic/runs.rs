@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::dynamic_machine::DynamicMachine;
 use crate::fault::{Exhausted, ExitReason, Generation, HangReport, StopCause};
-use crate::supervision::machine::child::{Fact, later};
+use crate::supervision::machine::child::{Fact, earliest, later};
 use crate::supervision::machine::effect::{Done, Effect, Fate};
 use crate::supervision::machine::event::Key;
 use crate::supervision::machine::gone::Gone;
@@ -254,8 +254,21 @@ impl DynamicMachine {
 
     /// Asks a run to stop. One that is not waited for is abandoned at once.
     pub(super) fn ask(&mut self, key: Key, cause: StopCause, now: Instant, out: &mut Vec<Effect>) {
+        self.ask_by(key, cause, None, now, out);
+    }
+
+    /// As `ask`, at the latest at `deadline`.
+    pub(super) fn ask_by(
+        &mut self,
+        key: Key,
+        cause: StopCause,
+        deadline: Option<Instant>,
+        now: Instant,
+        out: &mut Vec<Effect>,
+    ) {
         let at_once = self.change(key, |ledger, child| {
-            child.ask_stop(cause, ledger.stop_bound(), now, out);
+            let bound = earliest(ledger.stop_bound(), deadline);
+            child.ask_stop(cause, bound, now, out);
             child.is_not_waited_for()
         });
         if at_once == Some(true) {

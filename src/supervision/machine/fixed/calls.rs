@@ -30,7 +30,14 @@ impl StaticMachine {
                     policy,
                     last_generation,
                 } => self.start_child(call, policy, last_generation),
-                Request::Terminate(target) => self.terminate(call, &target, now, out),
+                Request::Terminate(target) => {
+                    self.terminate(call, &target, StopCause::Requested, None, now, out)
+                }
+                Request::StopBy {
+                    target,
+                    cause,
+                    deadline,
+                } => self.terminate(call, &target, cause, deadline, now, out),
                 Request::Restart(target) => self.restart(call, &target),
                 Request::Delete(target) => Some(self.delete(&target, out)),
                 Request::Update(policy) => Some(self.update(policy)),
@@ -71,6 +78,8 @@ impl StaticMachine {
         &mut self,
         call: CallId,
         target: &Target,
+        cause: StopCause,
+        deadline: Option<Instant>,
         now: Instant,
         out: &mut Vec<Effect>,
     ) -> Answer {
@@ -82,8 +91,10 @@ impl StaticMachine {
         child.retry = None;
         if child.is_alive() {
             child.closing.push(call);
-            if !child.is_stopping() {
-                self.ask(at, StopCause::Requested, now, out);
+            if child.is_stopping() {
+                child.hasten(deadline, out);
+            } else {
+                self.ask_by(at, cause, deadline, now, out);
             }
             return None;
         }
@@ -93,7 +104,7 @@ impl StaticMachine {
         child.fact = Fact::Down;
         *member = false;
         let opening = child.opening.take();
-        let reason = ExitReason::Stopped(StopCause::Requested);
+        let reason = ExitReason::Stopped(cause);
         let failure = child.start_failure(&self.ledger.policy.path, reason);
         let unstarted = matches!(opening, Some(Opening::Start(_)));
         if unstarted || child.policy.restart == Restart::Temporary {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::static_machine::{Slot, StaticMachine};
 use crate::fault::{Exhausted, ExitReason, Generation, HangReport, StopCause};
-use crate::supervision::machine::child::{Child, Fact, Opening, later};
+use crate::supervision::machine::child::{Child, Fact, Opening, earliest, later};
 use crate::supervision::machine::effect::{Done, Effect, Fate};
 use crate::supervision::machine::event::Key;
 use crate::supervision::machine::gone::Gone;
@@ -330,7 +330,19 @@ impl StaticMachine {
 
     /// Asks a run to stop. One that is not waited for is abandoned at once.
     pub(super) fn ask(&mut self, at: usize, cause: StopCause, now: Instant, out: &mut Vec<Effect>) {
-        let bound = self.ledger.stop_bound();
+        self.ask_by(at, cause, None, now, out);
+    }
+
+    /// As `ask`, at the latest at `deadline`.
+    pub(super) fn ask_by(
+        &mut self,
+        at: usize,
+        cause: StopCause,
+        deadline: Option<Instant>,
+        now: Instant,
+        out: &mut Vec<Effect>,
+    ) {
+        let bound = earliest(self.ledger.stop_bound(), deadline);
         let child = &mut self.slots[at].child;
         child.ask_stop(cause, bound, now, out);
         if child.is_not_waited_for() {

@@ -1,6 +1,6 @@
 //! The end of a supervisor that is asked to end.
 
-use super::world::{World, abc, crash, group, ms, policy, worker};
+use super::world::{World, abc, crash, dynamic, group, ms, policy, worker};
 use crate::fault::Generation;
 use crate::supervision::machine::Phase;
 use crate::supervision::{ChildPolicy, ChildState, Shutdown, Strategy};
@@ -235,4 +235,23 @@ fn an_abandoned_thread_that_returns_is_counted_out_once() {
     world.returned("b", Generation::first());
     assert_eq!(world.machine.abandoned(), 0);
     world.says(&[]);
+}
+
+// decision 13, decision 17
+#[test]
+fn a_child_that_is_stopped_by_a_deadline_has_the_earlier_of_it_and_its_own() {
+    for policy in [policy(), dynamic()] {
+        let mut world = World::new(policy, vec![]);
+        world.begin().start_child(with("a", Shutdown::Wait));
+        world.start_child(with("b", Shutdown::Deadline(ms(1000))));
+        world.start_all().clear();
+        world.stop_by("a", ms(3000)).stop_by("b", ms(3000));
+        assert_eq!(world.given_until("a"), Some(ms(3000)));
+        assert_eq!(world.given_until("b"), Some(ms(1000)));
+        world.says(&["ask a shutdown", "ask b shutdown"]);
+        world.stop_by("a", ms(2000)).stop_by("a", ms(4000));
+        world.says(&["ask a shutdown"]);
+        world.stopped("a").stopped("b").clear().after(ms(60_000));
+        world.says(&[]);
+    }
 }

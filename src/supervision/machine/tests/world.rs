@@ -260,6 +260,15 @@ impl World {
         self.call(Request::Terminate(Target::Id(id.into())))
     }
 
+    /// As the system stops a child in a phase.
+    pub(super) fn stop_by(&mut self, id: &str, deadline: Duration) -> &mut Self {
+        self.call(Request::StopBy {
+            target: Target::Id(id.into()),
+            cause: StopCause::Shutdown,
+            deadline: Some(self.now + deadline),
+        })
+    }
+
     pub(super) fn restart(&mut self, id: &str) -> &mut Self {
         self.call(Request::Restart(Target::Id(id.into())))
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::model::{Kid, Model, Run};
 use super::rules::{self, MustEnd};
 use crate::fault::Generation;
-use crate::supervision::machine::{CallId, Event, Key, Request};
+use crate::supervision::machine::{CallId, Event, Key, Request, Target};
 use crate::supervision::{OnHang, Restart};
 
 impl Model {
@@ -93,14 +93,10 @@ impl Model {
                     self.kids.push(kid);
                 }
             }
-            Request::Terminate(target) => {
-                if let Some(at) = self.target(target) {
-                    let kid = &mut self.kids[at];
-                    kid.wanted = false;
-                    kid.not_before = None;
-                    kid.member &= kid.run.is_some();
-                }
-            }
+            Request::Terminate(target) => self.not_wanted(target, None),
+            Request::StopBy {
+                target, deadline, ..
+            } => self.not_wanted(target, *deadline),
             Request::Restart(target) => {
                 if let Some(at) = self.target(target) {
                     let kid = &mut self.kids[at];
@@ -113,6 +109,19 @@ impl Model {
                 }
             }
             Request::Delete(_) | Request::Update(_) | Request::Retune(_) => {}
+        }
+    }
+
+    fn not_wanted(&mut self, target: &Target, deadline: Option<Instant>) {
+        let Some(at) = self.target(target) else {
+            return;
+        };
+        let kid = &mut self.kids[at];
+        kid.wanted = false;
+        kid.not_before = None;
+        kid.member &= kid.run.is_some();
+        if let Some(run) = &mut kid.run {
+            run.stop_by = rules::earliest(run.stop_by, deadline);
         }
     }
 

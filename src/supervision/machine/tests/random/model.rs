@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) up_since: Option<Instant>,
     pub(super) start_deadline: Option<Instant>,
     pub(super) asked: Option<(StopCause, Option<Instant>)>,
+    /// A call wants it to end by then.
+    pub(super) stop_by: Option<Instant>,
     /// Its group restarts: it is expected to end.
     pub(super) doomed: bool,
     /// It was asked to stop because its start took too long.
@@ -227,6 +229,7 @@ impl Model {
             up_since: None,
             start_deadline: kid.policy.start_deadline.map(|limit| now + limit),
             asked: None,
+            stop_by: None,
             doomed: false,
             late: false,
         });

@@ -232,6 +232,7 @@ pub(super) fn ask_is_right(
         _ => None,
     };
     let mut bound = model.ending.as_ref().and_then(|ending| ending.deadline);
+    bound = earliest(bound, kid.run.as_ref().and_then(|run| run.stop_by));
     let late = kid.run.as_ref().is_some_and(|run| {
         let overdue = run.start_deadline.is_some_and(|deadline| deadline <= now);
         overdue && run.up_since.is_none() && is_supervisor(&kid.policy)

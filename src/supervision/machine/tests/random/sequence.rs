@@ -376,7 +376,12 @@ impl Sequence {
                 policy: self.specs.child(id, self.auto_shutdown),
                 last_generation: Generation::NONE,
             },
-            4..6 => Request::Terminate(target),
+            4 => Request::Terminate(target),
+            5 => Request::StopBy {
+                target,
+                cause: StopCause::Shutdown,
+                deadline: Some(self.now + Duration::from_millis(self.specs.rng.u64(..2000))),
+            },
             6 => Request::Restart(target),
             7 => Request::Delete(target),
             8 => self.update(id),

@@ -65,11 +65,7 @@ pub(crate) enum Request {
     Terminate(Target),
     /// As `Terminate`, for this cause and at the latest at `deadline`; it brings the deadline of a stop that
     /// has begun forward.
-    StopBy {
-        target: Target,
-        cause: StopCause,
-        deadline: Option<Instant>,
-    },
+    StopBy(StopBy),
     /// Start a child that is down. Answered when it is up, ignored its start, or failed.
     Restart(Target),
     /// Drop the specification of a child that is down.
@@ -78,6 +74,26 @@ pub(crate) enum Request {
     Update(ChildPolicy),
     /// Change the supervisor's numbers. Valid from the next decision on.
     Retune(Retune),
+}
+
+/// The stop of one child.
+#[derive(Clone, Debug)]
+pub(crate) struct StopBy {
+    pub(crate) target: Target,
+    pub(crate) cause: StopCause,
+    /// The child's own time counts if it is earlier.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl StopBy {
+    /// As somebody asks for it by a call.
+    pub(crate) fn requested(target: Target) -> Self {
+        StopBy {
+            target,
+            cause: StopCause::Requested,
+            deadline: None,
+        }
+    }
 }
 
 /// Whom a management call means.

@@ -30,6 +30,6 @@ pub(crate) use self::stop_plan::gives_up_order_at;
 pub(crate) use self::{
     any::AnyMachine,
     effect::{Done, Effect, Fate},
-    event::{CallId, Event, Key, Request, Retune, Target},
+    event::{CallId, Event, Key, Request, Retune, StopBy, Target},
     view::ChildView,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::fault::{StopCause, UnitPath};
-use crate::supervision::machine::{Request, Target};
+use crate::supervision::machine::{Request, StopBy, Target};
 use crate::supervision::tree::call::CallSlot;
 use crate::supervision::tree::cell::Cell;
 use crate::supervision::unit::logical::Unit;
@@ -38,12 +38,12 @@ impl Members {
         let asked = self.found.iter().filter_map(|(cell, unit)| {
             let target = Target::Key(cell.key_of(unit)?);
             let cause = StopCause::Shutdown;
-            let request = Request::StopBy {
+            let stop = StopBy {
                 target,
                 cause,
                 deadline,
             };
-            Some((unit.path(), cell.call(request)))
+            Some((unit.path(), cell.call(Request::StopBy(stop))))
         });
         asked.collect()
     }

@@ -6,7 +6,7 @@ use super::dynamic_machine::DynamicMachine;
 use crate::fault::{ExitReason, Generation, StopCause};
 use crate::supervision::machine::child::Opening;
 use crate::supervision::machine::effect::{Done, Effect};
-use crate::supervision::machine::event::{CallId, Key, Request, Retune, Target};
+use crate::supervision::machine::event::{CallId, Key, Request, Retune, StopBy, Target};
 use crate::supervision::machine::ledger::{self, Phase};
 use crate::supervision::spec::validate::{validate_child, validate_retuned};
 use crate::supervision::{ChildPolicy, Flavor, ManageError, SpecError};
@@ -31,13 +31,9 @@ impl DynamicMachine {
                     last_generation,
                 } => self.start_child(call, policy, last_generation, now, out),
                 Request::Terminate(target) => {
-                    self.terminate(call, &target, StopCause::Requested, None, now, out)
+                    self.terminate(call, &StopBy::requested(target), now, out)
                 }
-                Request::StopBy {
-                    target,
-                    cause,
-                    deadline,
-                } => self.terminate(call, &target, cause, deadline, now, out),
+                Request::StopBy(stop) => self.terminate(call, &stop, now, out),
                 Request::Restart(target) | Request::Delete(target) => {
                     Some(Err(self.why_not(&target)))
                 }
@@ -97,13 +93,11 @@ impl DynamicMachine {
     fn terminate(
         &mut self,
         call: CallId,
-        target: &Target,
-        cause: StopCause,
-        deadline: Option<Instant>,
+        stop: &StopBy,
         now: Instant,
         out: &mut Vec<Effect>,
     ) -> Answer {
-        let Some(key) = self.key_of(target) else {
+        let Some(key) = self.key_of(&stop.target) else {
             return Some(Err(ManageError::NotFound));
         };
         let alive = self.change(key, |_, child| {
@@ -115,11 +109,11 @@ impl DynamicMachine {
             (child.is_alive(), child.is_stopping())
         });
         match alive {
-            Some((true, false)) => self.ask_by(key, cause, deadline, now, out),
+            Some((true, false)) => self.ask_by(key, stop.cause, stop.deadline, now, out),
             Some((true, true)) => {
-                self.change(key, |_, child| child.hasten(deadline, out));
+                self.change(key, |_, child| child.hasten(stop.deadline, out));
             }
-            _ => return Some(Ok(self.drop_waiting(key, cause, out))),
+            _ => return Some(Ok(self.drop_waiting(key, stop.cause, out))),
         }
         None
     }

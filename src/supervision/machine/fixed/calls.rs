@@ -6,7 +6,7 @@ use super::static_machine::{Slot, StaticMachine};
 use crate::fault::{ExitReason, Generation, StopCause};
 use crate::supervision::machine::child::{Fact, Opening};
 use crate::supervision::machine::effect::{Done, Effect};
-use crate::supervision::machine::event::{CallId, Request, Retune, Target};
+use crate::supervision::machine::event::{CallId, Request, Retune, StopBy, Target};
 use crate::supervision::machine::ledger;
 use crate::supervision::spec::validate::{validate_child, validate_retuned};
 use crate::supervision::{ChildPolicy, ManageError, Restart, SpecError};
@@ -31,13 +31,9 @@ impl StaticMachine {
                     last_generation,
                 } => self.start_child(call, policy, last_generation),
                 Request::Terminate(target) => {
-                    self.terminate(call, &target, StopCause::Requested, None, now, out)
+                    self.terminate(call, &StopBy::requested(target), now, out)
                 }
-                Request::StopBy {
-                    target,
-                    cause,
-                    deadline,
-                } => self.terminate(call, &target, cause, deadline, now, out),
+                Request::StopBy(stop) => self.terminate(call, &stop, now, out),
                 Request::Restart(target) => self.restart(call, &target),
                 Request::Delete(target) => Some(self.delete(&target, out)),
                 Request::Update(policy) => Some(self.update(policy)),
@@ -77,13 +73,11 @@ impl StaticMachine {
     fn terminate(
         &mut self,
         call: CallId,
-        target: &Target,
-        cause: StopCause,
-        deadline: Option<Instant>,
+        stop: &StopBy,
         now: Instant,
         out: &mut Vec<Effect>,
     ) -> Answer {
-        let Some(at) = self.place_of(target) else {
+        let Some(at) = self.place_of(&stop.target) else {
             return Some(Err(ManageError::NotFound));
         };
         let Slot { child, member, .. } = &mut self.slots[at];
@@ -92,9 +86,9 @@ impl StaticMachine {
         if child.is_alive() {
             child.closing.push(call);
             if child.is_stopping() {
-                child.hasten(deadline, out);
+                child.hasten(stop.deadline, out);
             } else {
-                self.ask_by(at, cause, deadline, now, out);
+                self.ask_by(at, stop.cause, stop.deadline, now, out);
             }
             return None;
         }
@@ -104,7 +98,7 @@ impl StaticMachine {
         child.fact = Fact::Down;
         *member = false;
         let opening = child.opening.take();
-        let reason = ExitReason::Stopped(cause);
+        let reason = ExitReason::Stopped(stop.cause);
         let failure = child.start_failure(&self.ledger.policy.path, reason);
         let unstarted = matches!(opening, Some(Opening::Start(_)));
         if unstarted || child.policy.restart == Restart::Temporary {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause, UnitPath};
 use crate::supervision::machine::{
-    AnyMachine, CallId, ChildView, Done, Effect, Event, Fate, Key, Phase, Request, Target,
+    AnyMachine, CallId, ChildView, Done, Effect, Event, Fate, Key, Phase, Request, StopBy, Target,
 };
 use crate::supervision::{
     ChildPolicy, ChildState, Flavor, Intensity, ManageError, Restart, Strategy, SupervisorPolicy,
@@ -262,11 +262,11 @@ impl World {
 
     /// As the system stops a child in a phase.
     pub(super) fn stop_by(&mut self, id: &str, deadline: Duration) -> &mut Self {
-        self.call(Request::StopBy {
+        self.call(Request::StopBy(StopBy {
             target: Target::Id(id.into()),
             cause: StopCause::Shutdown,
             deadline: Some(self.now + deadline),
-        })
+        }))
     }
 
     pub(super) fn restart(&mut self, id: &str) -> &mut Self {

@@ -94,9 +94,7 @@ impl Model {
                 }
             }
             Request::Terminate(target) => self.not_wanted(target, None),
-            Request::StopBy {
-                target, deadline, ..
-            } => self.not_wanted(target, *deadline),
+            Request::StopBy(stop) => self.not_wanted(&stop.target, stop.deadline),
             Request::Restart(target) => {
                 if let Some(at) = self.target(target) {
                     let kid = &mut self.kids[at];

@@ -8,7 +8,7 @@ use super::specs::{IDS, Specs};
 use crate::fault::{ExitReason, Generation, HangPhase, HangReport, StopCause, UnitPath};
 use crate::supervision::machine::tests::origin;
 use crate::supervision::machine::{
-    AnyMachine, CallId, Effect, Event, Key, Request, Retune, Target,
+    AnyMachine, CallId, Effect, Event, Key, Request, Retune, StopBy, Target,
 };
 use crate::supervision::{AutoShutdown, ChildPolicy, Flavor};
 
@@ -377,11 +377,11 @@ impl Sequence {
                 last_generation: Generation::NONE,
             },
             4 => Request::Terminate(target),
-            5 => Request::StopBy {
+            5 => Request::StopBy(StopBy {
                 target,
                 cause: StopCause::Shutdown,
                 deadline: Some(self.now + Duration::from_millis(self.specs.rng.u64(..2000))),
-            },
+            }),
             6 => Request::Restart(target),
             7 => Request::Delete(target),
             8 => self.update(id),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::static_machine::{Slot, StaticMachine};
-use crate::fault::{ExitReason, Generation, StopCause};
+use crate::fault::{ExitReason, Generation};
 use crate::supervision::machine::child::{Fact, Opening};
 use crate::supervision::machine::effect::{Done, Effect};
 use crate::supervision::machine::event::{CallId, Request, Retune, StopBy, Target};

@@ -43,10 +43,12 @@
 //! | to run functions on supervised threads | [`Child::worker`], [`WorkerContext`] |
 //! | to run functions once, with a bound and their results | [`TaskSupervisor`], [`Task`] |
 //! | to say what a failure means for the others | [`Supervisor`], [`DynamicSupervisor`], [`Restart`], [`Backoff`] |
+//! | to spread keys over copies of a child | [`PartitionSupervisor`] |
+//! | to compute from all cores | [`Child::data_parallel`] |
 //! | to pass values between threads | [`channel`] |
 //! | to be told at a time, or again and again | [`timer`] |
 //! | to learn of the end of a unit | [`Monitor`], [`ExitReason`], [`telemetry`] |
-//! | to stop, and to know what stopped | [`StopToken`], [`System`], [`ShutdownReport`] |
+//! | to stop, and to know what stopped | [`StopToken`], [`StopPhases`], [`System`], [`ShutdownReport`] |
 //! | to decide how time passes in a test | [`time::ManualClock`] |
 //!
 //! # Features

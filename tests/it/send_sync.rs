@@ -128,8 +128,8 @@ const _: () = {
 const _: () = {
     crosses::<ArmError<u8>>();
     crosses::<Every>();
-    crosses::<OneShot<'static>>();
-    crosses::<Periodic<'static>>();
+    crosses::<OneShot>();
+    crosses::<Periodic>();
     crosses::<Tick>();
     crosses::<Timer>();
     crosses::<TimerError>();

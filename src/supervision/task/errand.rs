@@ -36,6 +36,13 @@ pub(crate) trait Errand: Send + Sync + 'static {
     fn over(&self, reason: &ExitReason);
 }
 
+/// Who hears that a task is over, or was given up: called once, on any thread and maybe on the steward. It calls
+/// nothing of the user's, and does not block.
+pub(crate) trait Follower: Send + Sync + 'static {
+    /// The task is over. Its slot is free already.
+    fn over(&self);
+}
+
 /// A slot, a thread and a unit for an errand: all that can be refused has been granted, but for the supervisor
 /// that ends.
 pub(crate) struct Place {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::errand::Errand;
+use super::errand::{Errand, Follower};
 use super::gate::{Gate, Slot};
 use super::outcome::{Outcome, Unwanted};
 use super::task_error::TaskError;
@@ -25,6 +25,7 @@ pub(super) struct OneShot<F, T> {
     pub(super) telemetry: Telemetry,
     /// How long it may run; `Duration::MAX`: for as long as it likes.
     pub(super) timeout: Duration,
+    pub(super) follower: Option<Arc<dyn Follower>>,
 }
 
 impl<F, T> OneShot<F, T> {
@@ -64,6 +65,9 @@ where
     fn over(&self, reason: &ExitReason) {
         self.outcome
             .tell(|| TaskError::of(reason), |fate| self.gate.count_end(fate));
+        if let Some(follower) = &self.follower {
+            follower.over();
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::book::Tally;
-use super::errand::{Errand, Place};
+use super::errand::{Errand, Follower, Place};
 use super::gate::{Gate, Patience};
 use super::handle::Task;
 use super::one_shot::OneShot;
@@ -101,7 +101,7 @@ impl TaskSupervisorRef {
         F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn_patiently(work, Patience::Until(deadline))
+        self.spawn_patiently(work, Patience::Until(deadline), None)
     }
 
     /// As [`spawn`](Self::spawn), without waiting for a slot. Never blocks.
@@ -110,22 +110,50 @@ impl TaskSupervisorRef {
         F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn_patiently(work, Patience::None)
+        self.spawn_patiently(work, Patience::None, None)
     }
 
-    fn spawn_patiently<T, F>(&self, work: F, patience: Patience) -> Result<Task<T>, SpawnError<F>>
+    /// As [`try_spawn`](Self::try_spawn), for who wants to know when it is over and does not want its value.
+    pub(crate) fn try_spawn_followed<F>(
+        &self,
+        work: F,
+        follower: Arc<dyn Follower>,
+    ) -> Result<(), SpawnError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<(), Failure> + Send + 'static,
+    {
+        self.spawn_patiently(work, Patience::None, Some(follower))
+            .map(Task::detach)
+    }
+
+    /// Whether tasks can be spawned with the options of this handle.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.options.errors().is_empty()
+    }
+
+    fn spawn_patiently<T, F>(
+        &self,
+        work: F,
+        patience: Patience,
+        follower: Option<Arc<dyn Follower>>,
+    ) -> Result<Task<T>, SpawnError<F>>
     where
         F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
     {
         match self.place(patience) {
             Err(refusal) => Err(SpawnError::new(self.refused(refusal), work)),
-            Ok(place) => self.send(place, work),
+            Ok(place) => self.send(place, work, follower),
         }
     }
 
     /// The task begins, unless the supervisor ends meanwhile.
-    fn send<T, F>(&self, place: Place, work: F) -> Result<Task<T>, SpawnError<F>>
+    fn send<T, F>(
+        &self,
+        place: Place,
+        work: F,
+        follower: Option<Arc<dyn Follower>>,
+    ) -> Result<Task<T>, SpawnError<F>>
     where
         F: FnOnce(&WorkerContext) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
@@ -140,6 +168,7 @@ impl TaskSupervisorRef {
             unit: Arc::clone(&unit),
             telemetry: runtime.telemetry().clone(),
             timeout,
+            follower,
         });
         let outcome = Arc::clone(&errand.outcome);
         // Counted before it can end.

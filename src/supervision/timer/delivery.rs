@@ -3,8 +3,11 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
+use std::time::Instant;
 
-use super::schedule::Tick;
+use super::schedule::{Settled, Tick};
+use super::timer_error::TimerError;
 use crate::supervision::channel::{SendError, Sender};
 
 /// Where the ticks of a timer go.
@@ -14,16 +17,32 @@ pub(super) trait Delivery: Send + 'static {
 
     /// Whether to drop it may run code of the user.
     fn holds_values(&self) -> bool;
+
+    /// Whether a job that it began has ended since [`take_end`](Self::take_end) was asked.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
+    /// When that was, told once.
+    fn take_end(&mut self) -> Option<Instant> {
+        None
+    }
 }
 
 /// What became of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Delivered,
+    /// It began a job, whose end will be told.
+    Began,
     /// There was no room.
     Full,
     /// Nobody will ever take one again.
     Disconnected,
+    /// The task supervisor does not run now.
+    NotRunning,
+    /// The operating system refused a thread.
+    NoThread(io::ErrorKind),
 }
 
 impl Outcome {
@@ -31,8 +50,32 @@ impl Outcome {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
+            Self::Began => "began",
             Self::Full => "full",
             Self::Disconnected => "disconnected",
+            Self::NotRunning => "not_running",
+            Self::NoThread(_) => "thread",
+        }
+    }
+
+    pub(super) const fn settled(self) -> Settled {
+        match self {
+            Self::Delivered => Settled::Arrived,
+            Self::Began => Settled::Began,
+            Self::Full | Self::Disconnected | Self::NotRunning | Self::NoThread(_) => {
+                Settled::Refused
+            }
+        }
+    }
+
+    /// For who has asked for the tick by hand.
+    pub(super) const fn into_result(self) -> Result<(), TimerError> {
+        match self {
+            Self::Delivered | Self::Began => Ok(()),
+            Self::Full => Err(TimerError::Full),
+            Self::Disconnected => Err(TimerError::Disconnected),
+            Self::NotRunning => Err(TimerError::NotRunning),
+            Self::NoThread(kind) => Err(TimerError::Thread(kind)),
         }
     }
 }

@@ -33,31 +33,28 @@ impl Timer {
     /// Whether it may still fire by itself: not cancelled, not replaced, not fired if it fires once, and its owner is
     /// there.
     pub fn is_pending(&self) -> bool {
-        !self.entry.state.lock().is_over()
+        !self.entry.with(|state| state.is_over())
     }
 
-    /// When it fires next; `None` when it is over, or beyond the end of the clock.
+    /// When it fires next; `None` when it is over, when that is beyond the end of the clock, and with a fixed delay
+    /// while its job runs.
     pub fn due(&self) -> Option<Instant> {
-        let state = self.entry.state.lock();
-        if state.is_over() {
-            None
-        } else {
-            state.chain.due()
-        }
+        self.entry
+            .with(|state| state.chain.due().filter(|_| !state.is_over()))
     }
 
     /// How it goes on; `None` if it fires once.
     pub fn every(&self) -> Option<Every> {
-        self.entry.state.lock().chain.interval()
+        self.entry.with(|state| state.chain.interval())
     }
 
     /// What it has done so far.
     pub fn stats(&self) -> TimerStats {
-        self.entry.state.lock().chain.stats()
+        self.entry.with(|state| state.chain.stats())
     }
 
-    /// Cancels it; true if it was pending. After this has returned it delivers nothing any more. What it *has*
-    /// delivered stays where it is.
+    /// Cancels it; true if it was pending. After this has returned it delivers nothing any more, and begins no job.
+    /// What it *has* delivered stays where it is, and a job that runs goes on.
     ///
     /// # Blocking
     /// For as long as a delivery takes that is under way, which never waits.
@@ -71,7 +68,8 @@ impl Timer {
     /// once has fired then.
     ///
     /// # Errors
-    /// [`TimerError`]: it is over, the receiver does not take the tick, or the calling unit was given up.
+    /// [`TimerError`]: it is over, the receiver does not take the tick, its job still runs or cannot be begun, or the
+    /// calling unit was given up.
     pub fn fire_now(&self) -> Result<(), TimerError> {
         let table = self.reach("timer.fire")?;
         table.force(&self.entry)

@@ -1,7 +1,8 @@
 //! Timers: deliveries at a time, kept by the steward of a system.
 //!
-//! A timer delivers into a [channel](super::channel): a value once ([`Timers::after`], [`Timers::at`]), or ticks again
-//! and again ([`Timers::every`]), at a fixed rate or with a fixed delay. It belongs to an owner and ends with it: a run
+//! A timer delivers into a [channel](super::channel), or runs a job as a [task](super::TaskSupervisor): once
+//! ([`Timers::after`], [`Timers::at`]), or again and again ([`Timers::every`]), at a fixed rate or with a fixed delay.
+//! It belongs to an owner and ends with it: a run
 //! of a unit ([`WorkerContext::timers`](super::WorkerContext::timers)), whose timers never reach the next run, or the
 //! system ([`SystemHandle::timers`](crate::system::SystemHandle::timers)). Code of the user does not run when a timer
 //! fires; the receiver decides when it looks.
@@ -10,7 +11,7 @@
 //! |---|---|
 //! | what a program writes | `timers.rs`, `handle.rs`, `timer_error.rs` |
 //! | when a timer fires, and which there are (pure) | `schedule.rs`, `index.rs` |
-//! | who delivers, and what | `timetable.rs`, `entry.rs`, `delivery.rs` |
+//! | who delivers, and what | `timetable.rs`, `entry.rs`, `delivery.rs`, `job.rs` |
 //! | where the user's destructors run | `undertaker.rs` |
 //!
 //! # Promises
@@ -39,6 +40,7 @@ mod delivery;
 mod entry;
 mod handle;
 mod index;
+mod job;
 mod schedule;
 mod timer_error;
 mod timers;

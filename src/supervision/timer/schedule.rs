@@ -43,8 +43,8 @@ impl Every {
         }
     }
 
-    /// With a fixed delay: so long after the delivery before. For what must not come in a burst; no tick is ever
-    /// missed, all are later.
+    /// With a fixed delay: so long after the delivery before, or after the end of the job that it began. For what must
+    /// not come in a burst; no tick is ever missed, all are later.
     #[must_use]
     pub const fn delay(delay: Duration) -> Self {
         Self {
@@ -134,11 +134,11 @@ pub struct Tick {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimerStats {
-    /// Ticks that arrived.
+    /// Ticks that arrived, or began a job.
     pub delivered: u64,
-    /// Ticks for which a later one stands, because several had come due at one look.
+    /// Ticks for which a later one stands, because several had come due at one look, or the job before still ran.
     pub missed: u64,
-    /// Ticks that the receiver did not take.
+    /// Ticks that the receiver did not take, or for which no job could be begun.
     pub refused: u64,
     /// When the last one was delivered.
     pub last: Option<Instant>,
@@ -164,6 +164,30 @@ pub(super) struct Chain {
     stats: TimerStats,
     /// Ticks since the last that arrived.
     unseen: u64,
+    /// The job that the last tick began still runs.
+    is_busy: bool,
+}
+
+/// What became of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It arrived.
+    Arrived,
+    /// It began a job, which runs until the chain is told its [end](Chain::finish).
+    Began,
+    Refused,
+}
+
+/// What a look at a chain finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Nothing,
+    /// To be delivered, and then [settled](Chain::settle).
+    Due(Tick),
+    /// Ticks came due, the last of them with this number, while the job ran: they are missed.
+    Missed {
+        number: u64,
+    },
 }
 
 impl Chain {
@@ -174,6 +198,7 @@ impl Chain {
             due,
             stats: TimerStats::default(),
             unseen: 0,
+            is_busy: false,
         }
     }
 
@@ -202,17 +227,41 @@ impl Chain {
         self.every.is_none() && self.stats.ticks() > 0
     }
 
-    /// The tick to be delivered at `now`, if one is due. [`settle`](Self::settle) has to follow.
-    pub(super) fn fire(&mut self, now: Instant) -> Option<Tick> {
-        let due = self.due.filter(|due| *due <= now)?;
+    /// Whether the job that the last tick began still runs.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    /// Looks whether a tick is due at `now`.
+    pub(super) fn fire(&mut self, now: Instant) -> Look {
+        let Some(due) = self.due.filter(|due| *due <= now) else {
+            return Look::Nothing;
+        };
         let seen = match self.every {
             Some(every) => every.seen(due, now),
             None => Seen::alone(due, None),
         };
         self.due = seen.next;
-        self.stats.missed = self.stats.missed.saturating_add(seen.missed);
-        self.unseen = self.unseen.saturating_add(seen.missed);
-        Some(self.tick(seen.latest))
+        if !self.is_busy {
+            self.miss(seen.missed);
+            return Look::Due(self.tick(seen.latest));
+        }
+        if self.counts_from_ends() {
+            self.due = None;
+            return Look::Nothing;
+        }
+        self.miss(seen.missed.saturating_add(1));
+        let number = self.stats.ticks();
+        Look::Missed { number }
+    }
+
+    fn miss(&mut self, ticks: u64) {
+        self.stats.missed = self.stats.missed.saturating_add(ticks);
+        self.unseen = self.unseen.saturating_add(ticks);
+    }
+
+    fn counts_from_ends(&self) -> bool {
+        self.every.is_some_and(|every| every.pace == Pace::Delay)
     }
 
     /// A tick beside the schedule, which stays as it is; of a chain that fires once it is the one.
@@ -232,14 +281,29 @@ impl Chain {
     }
 
     /// What became of the tick.
-    pub(super) fn settle(&mut self, is_delivered: bool, now: Instant) {
-        if is_delivered {
-            self.stats.delivered = self.stats.delivered.saturating_add(1);
-            self.stats.last = Some(now);
-            self.unseen = 0;
-        } else {
+    pub(super) fn settle(&mut self, settled: Settled, now: Instant) {
+        if settled == Settled::Refused {
             self.stats.refused = self.stats.refused.saturating_add(1);
             self.unseen = self.unseen.saturating_add(1);
+            return;
+        }
+        self.stats.delivered = self.stats.delivered.saturating_add(1);
+        self.stats.last = Some(now);
+        self.unseen = 0;
+        self.is_busy = settled == Settled::Began;
+        if self.is_busy && self.counts_from_ends() {
+            self.due = None;
+        }
+    }
+
+    /// The job that the last tick began has ended.
+    pub(super) fn finish(&mut self, at: Instant) {
+        self.is_busy = false;
+        if let Some(every) = self.every
+            && self.counts_from_ends()
+            && self.due.is_none()
+        {
+            self.due = at.checked_add(every.interval);
         }
     }
 

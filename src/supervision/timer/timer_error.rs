@@ -28,42 +28,60 @@ pub enum TimerError {
     /// The system is stopping; its own timers have ended.
     #[error("the system is stopping")]
     Stopping,
-    /// There was no room for the tick.
-    #[error("the channel is full")]
+    /// There was no room for the tick: the channel is full, or the task supervisor has its tasks.
+    #[error("there is no room for the tick")]
     Full,
+    /// The job that the tick was to begin still runs.
+    #[error("the job still runs")]
+    Busy,
+    /// The task supervisor of the job does not run.
+    #[error("the task supervisor does not run")]
+    NotRunning,
+    /// The job could never be spawned: the options of its task are invalid.
+    #[error("the options of the task are invalid")]
+    InvalidTask,
     /// Nobody is left who would take the tick.
     #[error("the channel has no receiver left")]
     Disconnected,
-    /// The operating system refuses the thread that keeps the timers.
-    #[error("the operating system refuses the steward's thread: {0}")]
+    /// The operating system refuses a thread: the one that keeps the timers, or one for the job.
+    #[error("the operating system refuses a thread: {0}")]
     Thread(io::ErrorKind),
 }
 
 impl Classify for TimerError {
     fn category(&self) -> Category {
         match self {
-            Self::ZeroInterval | Self::NotPeriodic => Category::Validation,
-            Self::Over | Self::Ended | Self::Fenced | Self::Stopping | Self::Disconnected => {
-                Category::Unavailable
-            }
-            Self::Full => Category::Capacity,
+            Self::ZeroInterval | Self::NotPeriodic | Self::InvalidTask => Category::Validation,
+            Self::Over
+            | Self::Ended
+            | Self::Fenced
+            | Self::Stopping
+            | Self::Disconnected
+            | Self::NotRunning => Category::Unavailable,
+            Self::Full | Self::Busy => Category::Capacity,
             Self::Thread(_) => Category::Infrastructure,
         }
     }
 
     fn severity(&self) -> Severity {
         match self {
-            Self::Over | Self::Ended | Self::Stopping | Self::Full => Severity::Low,
-            Self::ZeroInterval | Self::NotPeriodic | Self::Fenced | Self::Disconnected => {
-                Severity::Medium
-            }
+            Self::Over | Self::Ended | Self::Stopping | Self::Full | Self::Busy => Severity::Low,
+            Self::ZeroInterval
+            | Self::NotPeriodic
+            | Self::InvalidTask
+            | Self::Fenced
+            | Self::Disconnected
+            | Self::NotRunning => Severity::Medium,
             Self::Thread(_) => Severity::High,
         }
     }
 
-    /// Only where the cause may pass: no room, no thread.
+    /// Only where the cause may pass: no room, no supervisor for now, no thread.
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full | Self::Thread(_))
+        matches!(
+            self,
+            Self::Full | Self::Busy | Self::NotRunning | Self::Thread(_)
+        )
     }
 
     fn code(&self) -> &'static str {
@@ -75,6 +93,9 @@ impl Classify for TimerError {
             Self::Fenced => "timer.fenced",
             Self::Stopping => "timer.stopping",
             Self::Full => "timer.full",
+            Self::Busy => "timer.busy",
+            Self::NotRunning => "timer.not_running",
+            Self::InvalidTask => "timer.invalid_task",
             Self::Disconnected => "timer.disconnected",
             Self::Thread(_) => "timer.thread",
         }

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::delivery::{Copies, Delivery, Once, Ticks};
 use super::handle::Timer;
-use super::index::Key;
+use super::index::{Key, TimerId};
+use super::job::{Jobs, OneJob};
 use super::schedule::{Chain, Every, Tick};
 use super::timer_error::{ArmError, TimerError};
 use super::timetable::{Owner, Timetable};
-use crate::fault::UnitPath;
+use crate::fault::{Failure, UnitPath};
 use crate::supervision::channel::Sender;
+use crate::supervision::context::WorkerContext;
+use crate::supervision::task::TaskSupervisorRef;
 use crate::supervision::tree::runtime::Runtime;
 use crate::supervision::unit::current::refuses;
 use crate::supervision::unit::run::Run;
@@ -61,27 +64,27 @@ impl Timers {
     }
 
     /// A timer that fires once, so long after it is armed. One that the clock cannot reach stays pending for ever.
-    pub fn after(&self, time: Duration) -> OneShot<'_> {
+    pub fn after(&self, time: Duration) -> OneShot {
         self.one_shot(Start::After(time))
     }
 
     /// A timer that fires once, at this instant; at once if that has passed.
-    pub fn at(&self, instant: Instant) -> OneShot<'_> {
+    pub fn at(&self, instant: Instant) -> OneShot {
         self.one_shot(Start::At(instant))
     }
 
-    fn one_shot(&self, start: Start) -> OneShot<'_> {
+    fn one_shot(&self, start: Start) -> OneShot {
         OneShot {
-            timers: self,
+            timers: self.clone(),
             start,
             key: None,
         }
     }
 
     /// A timer that fires again and again, for the first time one interval after it is armed.
-    pub fn every(&self, every: Every) -> Periodic<'_> {
+    pub fn every(&self, every: Every) -> Periodic {
         Periodic {
-            timers: self,
+            timers: self.clone(),
             every,
             key: None,
         }
@@ -116,7 +119,7 @@ impl Timers {
         key: Option<Key>,
         chain: Chain,
         load: L,
-        delivery: impl FnOnce(L) -> Box<dyn Delivery>,
+        delivery: impl FnOnce(L, TimerId) -> Box<dyn Delivery>,
     ) -> Result<Timer, (TimerError, L)> {
         if refuses("timer.arm") {
             return Err((TimerError::Fenced, load));
@@ -143,13 +146,13 @@ enum Start {
 /// A timer that is to fire once; say what it delivers.
 #[derive(Clone, Debug)]
 #[must_use = "a timer is armed when it is told what to deliver"]
-pub struct OneShot<'a> {
-    timers: &'a Timers,
+pub struct OneShot {
+    timers: Timers,
     start: Start,
     key: Option<Key>,
 }
 
-impl OneShot<'_> {
+impl OneShot {
     /// The timer's name among those of its owner: arming another one with it ends this one, if it is still pending.
     /// Default: none.
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
@@ -165,15 +168,41 @@ impl OneShot<'_> {
     /// # Errors
     /// The value comes back if the owner is gone or given up, the system is stopping, or no thread can be had.
     pub fn send<M: Send + 'static>(self, to: &Sender<M>, value: M) -> Result<Timer, ArmError<M>> {
+        let sender = to.clone();
+        self.arm(value, |value, _| Box::new(Once::new(sender, value)))
+    }
+
+    /// Arms the timer: it runs the job as a task, which the system supervises and reports. The end of the timer's
+    /// owner does not stop a job that runs.
+    ///
+    /// A job that cannot be begun then, because the supervisor has its tasks or does not run, is lost as a value
+    /// is that finds no room.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`TimerError::InvalidTask`]; the job comes back.
+    pub fn run<F>(self, tasks: &TaskSupervisorRef, job: F) -> Result<Timer, ArmError<F>>
+    where
+        F: FnOnce(&WorkerContext) -> Result<(), Failure> + Send + 'static,
+    {
+        if !tasks.is_valid() {
+            let cause = TimerError::InvalidTask;
+            return Err(ArmError { cause, value: job });
+        }
+        let tasks = tasks.clone();
+        self.arm(job, |job, _| Box::new(OneJob::new(tasks, job)))
+    }
+
+    fn arm<L>(
+        self,
+        load: L,
+        delivery: impl FnOnce(L, TimerId) -> Box<dyn Delivery>,
+    ) -> Result<Timer, ArmError<L>> {
         let due = match self.start {
             Start::After(time) => self.timers.table.now().checked_add(time),
             Start::At(instant) => Some(instant),
         };
-        let sender = to.clone();
         self.timers
-            .arm(self.key, Chain::once(due), value, |value| {
-                Box::new(Once::new(sender, value))
-            })
+            .arm(self.key, Chain::once(due), load, delivery)
             .map_err(|(cause, value)| ArmError { cause, value })
     }
 }
@@ -181,13 +210,13 @@ impl OneShot<'_> {
 /// A timer that is to fire again and again; say what it delivers.
 #[derive(Clone, Debug)]
 #[must_use = "a timer is armed when it is told what to deliver"]
-pub struct Periodic<'a> {
-    timers: &'a Timers,
+pub struct Periodic {
+    timers: Timers,
     every: Every,
     key: Option<Key>,
 }
 
-impl Periodic<'_> {
+impl Periodic {
     /// The timer's name among those of its owner: arming another one with it ends this one, if it is still pending.
     /// Default: none.
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
@@ -204,7 +233,8 @@ impl Periodic<'_> {
     /// [`TimerError`]: the interval is zero, the owner is gone or given up, the system is stopping, or no thread can
     /// be had.
     pub fn send(self, to: &Sender<Tick>) -> Result<Timer, TimerError> {
-        self.arm(Ticks(to.clone()))
+        let sender = to.clone();
+        self.arm(|_| Box::new(Ticks(sender)))
     }
 
     /// Arms the timer: it sends a copy of the value into the channel at each tick, otherwise as
@@ -218,14 +248,51 @@ impl Periodic<'_> {
         value: M,
     ) -> Result<Timer, TimerError> {
         let sender = to.clone();
-        self.arm(Copies { sender, value })
+        self.arm(|_| Box::new(Copies { sender, value }))
     }
 
-    fn arm(self, delivery: impl Delivery) -> Result<Timer, TimerError> {
+    /// Arms the timer: it runs the job as a task at each tick, and never twice at once. A fixed rate goes on while the
+    /// job runs: ticks that come due meanwhile are missed, and counted. A fixed delay begins at the end of the run.
+    ///
+    /// A tick for which no job can be begun, because the supervisor has its tasks or does not run, is refused,
+    /// counted, and an event (`timer.refused`); the next one tries again. A job that fails or panics ends as its task,
+    /// and is begun again at the next tick; one that was given up counts as ended. The end of the timer or of its
+    /// owner does not stop a job that runs.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`TimerError::InvalidTask`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::timer::Every;
+    /// use steadfast::{System, TaskSupervisor, channel};
+    ///
+    /// let system = System::new("demo")?;
+    /// let tasks = system.spawn(TaskSupervisor::new("jobs"))?;
+    /// let (done, is_done) = channel::bounded(8);
+    /// let every = Every::delay(Duration::from_millis(1));
+    /// system.timers().every(every).key("sweep").run(&tasks, move |_| Ok(done.send("swept")?))?;
+    /// assert_eq!(is_done.recv_timeout(Duration::from_secs(5))?, Some("swept"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run<F>(self, tasks: &TaskSupervisorRef, job: F) -> Result<Timer, TimerError>
+    where
+        F: Fn(&WorkerContext) -> Result<(), Failure> + Send + Sync + 'static,
+    {
+        if !tasks.is_valid() {
+            return Err(TimerError::InvalidTask);
+        }
+        let (tasks, table) = (tasks.clone(), Arc::downgrade(&self.timers.table));
+        self.arm(|id| Box::new(Jobs::new(tasks, job, id, table)))
+    }
+
+    fn arm(self, delivery: impl FnOnce(TimerId) -> Box<dyn Delivery>) -> Result<Timer, TimerError> {
         self.every.validate()?;
         let chain = Chain::every(self.every, self.timers.table.now());
         self.timers
-            .arm(self.key, chain, delivery, |delivery| Box::new(delivery))
-            .map_err(|(cause, _)| cause)
+            .arm(self.key, chain, (), |(), id| delivery(id))
+            .map_err(|(cause, ())| cause)
     }
 }

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::delivery::{Delivery, Outcome, Remains};
 use super::entry::{Entry, Fired, State};
-use super::index::{Index, Key, OwnerId};
-use super::schedule::{Chain, Every};
+use super::index::{Index, Key, OwnerId, TimerId};
+use super::schedule::{Chain, Every, Settled};
 use super::timer_error::TimerError;
 use super::undertaker::{Undertaker, drop_all};
 use crate::fault::UnitPath;
@@ -121,7 +121,7 @@ impl Timetable {
         key: Option<Key>,
         chain: Chain,
         load: L,
-        delivery: impl FnOnce(L) -> Box<dyn Delivery>,
+        delivery: impl FnOnce(L, TimerId) -> Box<dyn Delivery>,
     ) -> Result<Arc<Entry>, (TimerError, L)> {
         let (entry, replaced) = {
             let mut plan = self.plan.lock();
@@ -133,62 +133,67 @@ impl Timetable {
             }
             let id = plan.index.draw(owner.id());
             let path = owner.path().clone();
-            let entry = Arc::new(Entry::new(id, key.clone(), path, chain, delivery(load)));
+            let delivery = delivery(load, id);
+            let entry = Arc::new(Entry::new(id, key.clone(), path, chain, delivery));
             let replaced = plan.index.insert(id, key, Arc::clone(&entry));
             (entry, replaced)
         };
         // The old one is over before the new one begins. To drop it here runs the user's code where the user called.
-        let _replaced = replaced.and_then(|replaced| replaced.state.lock().end());
-        self.go_on(&entry, &entry.state.lock());
+        let _replaced = replaced.and_then(|replaced| replaced.end());
+        entry.with(|state| self.go_on(&entry, state));
         Ok(entry)
     }
 
     /// Ends a timer; what it would have delivered is returned, if it was pending.
     pub(super) fn cancel(&self, entry: &Entry) -> Option<Box<dyn Delivery>> {
-        let mut state = entry.state.lock();
-        let delivery = state.end()?;
+        let delivery = entry.end()?;
         self.forget(entry);
         Some(delivery)
     }
 
     /// Delivers one tick now, on the calling thread.
     pub(super) fn force(self: &Arc<Self>, entry: &Entry) -> Result<(), TimerError> {
-        let fired = {
-            let mut state = entry.state.lock();
+        let fired = entry.deliver(|state| {
             let fired = state.force(self.now(), || self.forget(entry));
-            self.go_on(entry, &state);
+            self.go_on(entry, state);
             fired
-        };
-        let fired = fired.ok_or(TimerError::Over)?;
+        })?;
         self.announce(entry, &fired);
         drop_all(fired.remains);
-        match fired.outcome {
-            Outcome::Delivered => Ok(()),
-            Outcome::Full => Err(TimerError::Full),
-            Outcome::Disconnected => Err(TimerError::Disconnected),
-        }
+        fired.outcome.map_or(Ok(()), Outcome::into_result)
     }
 
     /// Gives a periodic timer another interval, which begins now.
     pub(super) fn retime(self: &Arc<Self>, entry: &Entry, every: Every) -> Result<(), TimerError> {
-        let mut state = entry.state.lock();
-        if state.is_over() {
-            return Err(TimerError::Over);
-        }
-        if state.chain.interval().is_none() {
-            return Err(TimerError::NotPeriodic);
-        }
-        state.chain.retime(every, self.now());
-        self.go_on(entry, &state);
-        Ok(())
+        entry.with(|state| {
+            if state.is_over() {
+                return Err(TimerError::Over);
+            }
+            if state.chain.interval().is_none() {
+                return Err(TimerError::NotPeriodic);
+            }
+            state.chain.retime(every, self.now());
+            self.go_on(entry, state);
+            Ok(())
+        })
     }
 
-    /// Notes under the timer's lock when it is due next, or that it is over.
+    /// Notes under the timer's lock when to look at it next, or that it is over.
     fn go_on(self: &Arc<Self>, entry: &Entry, state: &State) {
         let mut plan = self.plan.lock();
+        // Asked under the lock: the end of a job that is told later looks in after this.
+        let next = state.next_look(self.now());
         if state.is_over() {
             plan.index.remove(entry.id);
-        } else if plan.index.set_due(entry.id, state.chain.due()) {
+        } else if plan.index.set_due(entry.id, next) {
+            self.ask(&mut plan);
+        }
+    }
+
+    /// Has the steward look at a timer now.
+    pub(super) fn look_at(self: &Arc<Self>, timer: TimerId) {
+        let mut plan = self.plan.lock();
+        if plan.index.set_due(timer, Some(self.now())) {
             self.ask(&mut plan);
         }
     }
@@ -239,10 +244,8 @@ impl Timetable {
         let ended = self.plan.lock().index.remove_owner(owner);
         let mut remains = Remains::default();
         for entry in &ended {
-            let delivery = entry.state.lock().end();
-            delivery
-                .into_iter()
-                .for_each(|delivery| remains.add_delivery(delivery));
+            let delivery = entry.end().into_iter();
+            delivery.for_each(|delivery| remains.add_delivery(delivery));
         }
         if !ended.is_empty() {
             self.telemetry.post(&kinds::TIMER_DISCARDED, |event| {
@@ -261,13 +264,12 @@ impl Timetable {
     // --- on the steward -------------------------------------------------------------------------
 
     fn fire(self: &Arc<Self>, entry: &Entry, now: Instant) {
-        let fired = {
-            let mut state = entry.state.lock();
+        let fired = entry.deliver(|state| {
             let fired = state.fire(now, || self.forget(entry));
-            self.go_on(entry, &state);
-            fired
-        };
-        if let Some(fired) = fired {
+            self.go_on(entry, state);
+            fired.ok_or(())
+        });
+        if let Ok(fired) = fired {
             self.announce(entry, &fired);
             self.undertaker.bury(fired.remains);
         }
@@ -279,17 +281,20 @@ impl Timetable {
         if fired.missed > 0 {
             self.telemetry.post(&kinds::TIMER_MISSED, |event| {
                 event.measure("missed", fired.missed);
-                event.measure("number", fired.tick.number);
+                event.measure("number", fired.number);
                 event.tag("path", &entry.owner);
                 event.tag("key", key);
             });
         }
-        if fired.outcome != Outcome::Delivered {
+        let refused = fired
+            .outcome
+            .filter(|outcome| outcome.settled() == Settled::Refused);
+        if let Some(refused) = refused {
             self.telemetry.post(&kinds::TIMER_REFUSED, |event| {
-                event.measure("number", fired.tick.number);
+                event.measure("number", fired.number);
                 event.tag("path", &entry.owner);
                 event.tag("key", key);
-                event.tag("why", fired.outcome.as_str());
+                event.tag("why", refused.as_str());
             });
         }
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BATCH, Timetable};
+use super::{BATCH, Owner, Timetable};
 use crate::supervision::channel::{self, Receiver};
+use crate::supervision::timer::delivery::{Delivery, Outcome, Remains};
+use crate::supervision::timer::schedule::Chain;
 use crate::supervision::timer::{Every, Tick, Timer, Timers};
 use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
 use crate::supervision::tree::steward::Timed;
@@ -131,4 +133,33 @@ fn the_steward_is_asked_again_only_for_an_earlier_time() {
         asked.push(stage.asked().map(|time| time.as_secs()));
     }
     assert_eq!(asked, [Some(5), Some(5), Some(3), Some(3)]);
+}
+
+/// Ends the timers of the system from within its delivery, as the beginning of a job may.
+struct EndsItsOwner(Arc<Timetable>);
+
+impl Delivery for EndsItsOwner {
+    fn deliver(&mut self, _: Tick, _: &mut Remains) -> Outcome {
+        self.0.system_stopping("t");
+        Outcome::Delivered
+    }
+
+    fn holds_values(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_owner_that_ends_within_a_delivery_ends_the_timer_after_it() {
+    let stage = Stage::new();
+    let owner = Owner::System("t".into());
+    let chain = Chain::every(Every::rate(SECOND), stage.manual.now());
+    let table = Arc::clone(&stage.table);
+    let armed = stage.table.arm(&owner, None, chain, table, |table, _| {
+        Box::new(EndsItsOwner(table))
+    });
+    let Ok(entry) = armed else { panic!("refused") };
+    stage.pass(SECOND);
+    assert!(entry.with(|state| state.is_over()));
+    assert_eq!((stage.table.pending(), stage.asked()), (0, None));
 }

@@ -2,6 +2,7 @@
 
 mod firing;
 mod handles;
+mod jobs;
 mod losses;
 mod owners;
 mod storm;

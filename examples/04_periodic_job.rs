@@ -1,4 +1,4 @@
-//! Timers: a worker that counts lines, reports at a fixed rate, and flushes when nothing has come for a while.
+//! Timers: a job that runs at a fixed rate, and a worker that flushes when nothing has come for a while.
 //!
 //! ```text
 //! cargo run --example 04_periodic_job
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use steadfast::channel::{self, Receiver, Sender};
 use steadfast::timer::Every;
-use steadfast::{Child, Failure, System, WorkerContext};
+use steadfast::{Child, Failure, System, TaskSupervisor, WorkerContext};
 
-const REPORT: Duration = Duration::from_millis(100);
-const QUIET: Duration = Duration::from_millis(250);
+const SAMPLE: Duration = Duration::from_millis(60);
+const QUIET: Duration = Duration::from_millis(200);
 
 /// All that the worker hears comes through one channel.
 enum Message {
@@ -23,34 +23,43 @@ enum Message {
 fn main() -> Result<(), Box<dyn Error>> {
     env_logger::init();
     let (messages, inbox) = channel::bounded(64);
+    let (flushed, is_flushed) = channel::bounded(1);
     let system = System::new("course")?;
     let own = messages.clone();
-    system.spawn(Child::worker("counter", move |ctx| {
-        count(ctx, &own, &inbox)
+    system.spawn(Child::worker("writer", move |ctx| {
+        write(ctx, &own, &inbox, &flushed)
     }))?;
 
-    // A timer of the system itself: it needs no worker. It ends when the system begins to stop.
-    let (ticks, is_time) = channel::bounded(1);
-    system.timers().every(Every::rate(REPORT)).send(&ticks)?;
-    while let Some(tick) = is_time.recv_timeout(Duration::from_secs(1))? {
-        // What this thread slept through is in `missed`: ticks do not pile up.
-        println!("report {}, {} missed", tick.number, tick.missed);
-        match tick.number {
-            ..4 => messages.send(Message::Line(format!("line {}", tick.number)))?,
-            4..8 => {}
-            _ => break,
-        }
-    }
+    // The job runs as a supervised task, once at a time. One that takes too long misses ticks; none pile up.
+    let jobs = system.spawn(TaskSupervisor::new("jobs"))?;
+    let sample = system
+        .timers()
+        .every(Every::rate(SAMPLE))
+        .run(&jobs, move |ctx| {
+            Ok(messages.send(Message::Line(format!("by {}", ctx.path())))?)
+        })?;
+    // A timer of the system needs no worker, and ends when the system begins to stop.
+    let (tick, is_time) = channel::bounded(1);
+    system.timers().after(4 * SAMPLE).send(&tick, ())?;
+    is_time.recv_timeout(Duration::from_secs(2))?;
+    let (was_pending, stats) = (sample.cancel(), sample.stats());
+    println!(
+        "cancelled: {was_pending}, {} runs, {} missed",
+        stats.delivered, stats.missed
+    );
+
+    is_flushed.recv_timeout(Duration::from_secs(2))?;
     let report = system.stop_within(Duration::from_secs(1));
     println!("{report}");
     Ok(report.into_result()?)
 }
 
-/// Counts lines. Each one puts the flush off: with its key, the new timer takes the place of the old one.
-fn count(
+/// Collects lines. Each one puts the flush off: with its key, the new timer takes the place of the old one.
+fn write(
     ctx: &WorkerContext,
     own: &Sender<Message>,
     inbox: &Receiver<Message>,
+    flushed: &Sender<()>,
 ) -> Result<(), Failure> {
     let timers = ctx.timers();
     let mut lines = Vec::new();
@@ -58,10 +67,12 @@ fn count(
         match message {
             Message::Line(line) => {
                 lines.push(line);
-                let flush = timers.after(QUIET).key("flush");
-                flush.send(own, Message::Flush)?;
+                timers.after(QUIET).key("flush").send(own, Message::Flush)?;
             }
-            Message::Flush => println!("flushed {:?}", std::mem::take(&mut lines)),
+            Message::Flush => {
+                println!("flushed {:?}", std::mem::take(&mut lines));
+                flushed.try_send(())?;
+            }
         }
     }
     Ok(())

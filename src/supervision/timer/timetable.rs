@@ -256,9 +256,9 @@ impl Timetable {
         remains
     }
 
-    /// At the end of the system: true if no destructor of what timers had to deliver runs any more.
-    pub(crate) fn settle(&self, deadline: Deadline) -> bool {
-        self.undertaker.settle(&self.clock, deadline)
+    /// At the end of the system: waits for the destructors of what was not delivered.
+    pub(crate) fn settle(&self, deadline: Deadline) {
+        self.undertaker.settle(&self.clock, deadline);
     }
 
     // --- on the steward -------------------------------------------------------------------------

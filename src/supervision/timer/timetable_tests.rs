@@ -1,7 +1,7 @@
 //! The steward's part, called by hand at exact times.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{BATCH, Owner, Timetable};
 use crate::supervision::channel::{self, Receiver};
@@ -11,7 +11,7 @@ use crate::supervision::timer::{Every, Tick, Timer, Timers};
 use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
 use crate::supervision::tree::steward::Timed;
 use crate::telemetry::Telemetry;
-use crate::time::{Deadline, ManualClock};
+use crate::time::{Clock, Deadline, ManualClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -162,4 +162,47 @@ fn an_owner_that_ends_within_a_delivery_ends_the_timer_after_it() {
     stage.pass(SECOND);
     assert!(entry.with(|state| state.is_over()));
     assert_eq!((stage.table.pending(), stage.asked()), (0, None));
+}
+
+/// A job that has ended before its beginning has been noted.
+struct Quick {
+    clock: Clock,
+    ended: Option<Instant>,
+}
+
+impl Delivery for Quick {
+    fn deliver(&mut self, _: Tick, _: &mut Remains) -> Outcome {
+        self.ended = Some(self.clock.now());
+        Outcome::Began
+    }
+
+    fn holds_values(&self) -> bool {
+        false
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    fn take_end(&mut self) -> Option<Instant> {
+        self.ended.take()
+    }
+}
+
+#[test]
+fn the_end_of_a_job_that_is_told_before_its_beginning_is_noted_is_not_lost() {
+    let stage = Stage::new();
+    let owner = Owner::System("t".into());
+    let chain = Chain::every(Every::delay(2 * SECOND), stage.manual.now());
+    let clock = stage.manual.clock();
+    let armed = stage.table.arm(&owner, None, chain, (), |(), _| {
+        Box::new(Quick { clock, ended: None })
+    });
+    assert!(armed.is_ok());
+    for _ in 0..3 {
+        stage.pass(2 * SECOND);
+        assert_eq!(stage.asked(), Some(Duration::ZERO), "to look at the end");
+        stage.call();
+        assert_eq!(stage.asked(), Some(2 * SECOND));
+    }
 }

@@ -69,9 +69,8 @@ impl Undertaker {
         })
     }
 
-    /// At the end of the system: waits for the thread, and drops what it could not be started for. False if a
-    /// destructor still runs when the deadline passes.
-    pub(super) fn settle(&self, clock: &Clock, deadline: Deadline) -> bool {
+    /// At the end of the system: waits for the thread, and drops what it could not be started for.
+    pub(super) fn settle(&self, clock: &Clock, deadline: Deadline) {
         let (thread, left) = {
             let mut grave = self.grave.lock();
             let left = if grave.is_busy {
@@ -82,7 +81,12 @@ impl Undertaker {
             (grave.thread.take(), left)
         };
         drop_all(left);
-        thread.is_none_or(|mut thread| thread.gone().wait(clock, deadline) && thread.join_if_gone())
+        let Some(mut thread) = thread else { return };
+        if thread.gone().wait(clock, deadline) {
+            thread.join_if_gone();
+        } else {
+            log::error!(target: "steadfast::timer", "undertaker.hangs in the destructor of a value that a timer held");
+        }
     }
 }
 

@@ -106,8 +106,8 @@ impl SystemHandle {
         self.core.runtime.timetable().pending()
     }
 
-    #[cfg(feature = "signals")]
-    pub(super) fn runtime(&self) -> &Arc<Runtime> {
+    #[cfg(any(feature = "signals", feature = "testkit"))]
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
         &self.core.runtime
     }
 
@@ -161,6 +161,11 @@ impl SystemHandle {
         }
         let phases = self.core.runtime.phases().ok_or(PhaseError::Unknown)?;
         phases.add_hook(phase, Box::new(hook))
+    }
+
+    /// How many monitors are subscribed to units of the system at the moment; none once all units have ended for good.
+    pub fn monitor_count(&self) -> usize {
+        self.core.runtime.subscriptions().count()
     }
 
     /// Waits until the root supervisor has ended: because it gave up, or because the system was stopped.

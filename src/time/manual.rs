@@ -103,6 +103,15 @@ impl ManualClock {
         self.show(target);
     }
 
+    /// How far it is to the next deadline that somebody waits for; `None` if nobody does.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let sleepers = self.0.sleepers.lock();
+        let mut waiting = sleepers.by_deadline.iter();
+        let ((at, _), _) = waiting.find(|(_, waiter)| waiter.is_pending())?;
+        Some(at.saturating_duration_since(self.now()))
+    }
+
     /// How many threads are in a timed wait on this clock now.
     #[must_use]
     pub fn sleepers(&self) -> usize {
@@ -131,12 +140,12 @@ impl ManualClock {
         );
     }
 
-    /// Parks until the waiter is woken, or the clock is moved to `at`.
     /// Whether both are turned together.
     pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Parks until the waiter is woken, or the clock is moved to `at`.
     pub(super) fn park(&self, waiter: &Arc<Waiter>, at: Instant) {
         let mut sleepers = self.0.sleepers.lock();
         if self.now() >= at {
@@ -259,11 +268,12 @@ mod tests {
             manual.wait_for_sleepers(1);
             manual.advance(2 * SECOND);
             assert_eq!(manual.sleepers(), 1, "woken too early");
+            assert_eq!(manual.next_deadline(), Some(SECOND));
             manual.advance(SECOND);
             let (wake, at) = rx.recv_timeout(PATIENCE).unwrap();
             assert_eq!((wake, at), (Wake::TimedOut, start + 3 * SECOND));
         });
-        assert_eq!(manual.sleepers(), 0);
+        assert_eq!((manual.sleepers(), manual.next_deadline()), (0, None));
     }
 
     #[test]

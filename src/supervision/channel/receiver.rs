@@ -132,6 +132,16 @@ impl<T> Receiver<T> {
         self.link.stats()
     }
 
+    /// Asks what the channel has counted, for as long as it is kept: also when both ends are gone.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn probe(&self) -> impl Fn() -> ChannelStats + Send + Sync + 'static
+    where
+        T: Send + 'static,
+    {
+        let link = Arc::clone(&self.link);
+        move || link.stats()
+    }
+
     fn recv_within(
         &self,
         deadline: impl FnOnce(&Clock) -> Deadline,

@@ -149,7 +149,11 @@ impl Cell {
         }
         spec.body().over();
         let started = matches!(unit.standing(), Standing::Up);
-        unit.down(generation, reason, matches!(then, Fate::Restart { .. }));
+        let heard_by = unit.down(generation, reason, matches!(then, Fate::Restart { .. }));
+        if started {
+            let unheard = self.runtime().unheard();
+            unheard.note(heard_by, then, &unit.path(), generation, reason);
+        }
         let telemetry = self.runtime().telemetry();
         let kind = match (started, reason.is_clean()) {
             (true, true) => &kinds::CHILD_ENDED,
@@ -282,9 +286,10 @@ impl Cell {
         match self.parent() {
             None => {
                 self.owner().clear();
-                self.owner()
-                    .unit()
-                    .down(Generation::first(), &reason, false);
+                let first = Generation::first();
+                let heard_by = self.owner().unit().down(first, &reason, false);
+                let unheard = self.runtime().unheard();
+                unheard.note(heard_by, &Fate::Keep, self.path(), first, &reason);
                 self.runtime().root_ended(reason);
             }
             Some(run) => {

@@ -180,6 +180,22 @@ impl Roster {
         there.map(Entry::left).collect()
     }
 
+    /// Waits until all threads are gone; those that are not when the deadline passes.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn outlast(&self, clock: &Clock, deadline: Deadline) -> Vec<ThreadLeft> {
+        let threads: Vec<_> = {
+            let state = self.state.lock();
+            let gone = |entry: &Entry| entry.thread.gone().clone();
+            state.threads.values().map(gone).collect()
+        };
+        for thread in threads {
+            if !thread.wait(clock, deadline) {
+                break;
+            }
+        }
+        self.left()
+    }
+
     /// Waits until every thread that is through, or whose run is over, or that has none, is gone; those that are not when
     /// the deadline passes count as abandoned: they hang in their thread-locals or in a stop hook.
     pub(crate) fn settle(&self, clock: &Clock, deadline: Deadline) {

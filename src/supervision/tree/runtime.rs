@@ -17,8 +17,10 @@ use crate::supervision::timer::Timetable;
 use crate::supervision::tree::crew::Crew;
 use crate::supervision::tree::roster::Roster;
 use crate::supervision::tree::steward::Steward;
+use crate::supervision::tree::unheard::UnheardEnds;
 use crate::supervision::tree::watchdog::{self, WatchLimits};
 use crate::supervision::unit::current::current;
+use crate::supervision::unit::logical::Subscriptions;
 use crate::supervision::unit::run::Run;
 use crate::telemetry::{Telemetry, kinds};
 use crate::time::{Clock, Deadline};
@@ -50,6 +52,8 @@ pub(crate) struct Runtime {
     timetable: Arc<Timetable>,
     roster: Roster,
     crew: Crew,
+    subscriptions: Subscriptions,
+    unheard: UnheardEnds,
     options: ThreadOptions,
     seeds: Mutex<fastrand::Rng>,
     halting: AtomicBool,
@@ -77,6 +81,8 @@ impl Runtime {
             clock,
             telemetry,
             roster,
+            subscriptions: Subscriptions::default(),
+            unheard: UnheardEnds::default(),
             options,
             seeds: Mutex::new(fastrand::Rng::with_seed(seed)),
             halting: AtomicBool::new(false),
@@ -115,6 +121,16 @@ impl Runtime {
     /// The threads that carry one task after the other.
     pub(crate) fn crew(&self) -> &Crew {
         &self.crew
+    }
+
+    /// The monitors that are subscribed to units of the system.
+    pub(crate) fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    /// The failures that nobody heard of.
+    pub(crate) fn unheard(&self) -> &UnheardEnds {
+        &self.unheard
     }
 
     pub(crate) fn options(&self) -> &ThreadOptions {

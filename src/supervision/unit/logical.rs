@@ -5,6 +5,7 @@
 //! changes first, then the monitors hear their `Down`, and only then may the next run start.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -50,6 +51,8 @@ struct State {
     run: Option<Arc<Run>>,
     home: Weak<Cell>,
     watchers: Vec<Watcher>,
+    /// Those of the whole system; since the unit has its place there.
+    subscriptions: Option<Subscriptions>,
     /// Why the last run ended.
     last: Option<ExitReason>,
 }
@@ -61,6 +64,34 @@ struct Watcher {
     /// `None` hears of the next end, whichever run it is.
     generation: Option<Generation>,
     slot: Arc<DownSlot>,
+    counted: Option<Counted>,
+}
+
+/// How many monitors are subscribed in one system: exact, because each subscription counts itself in and out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subscriptions(Arc<AtomicUsize>);
+
+impl Subscriptions {
+    pub(crate) fn count(&self) -> usize {
+        // Relaxed: a number for people and tests publishes nothing.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn one_more(&self) -> Counted {
+        // Relaxed: as above.
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+}
+
+/// One subscription, until it is dropped.
+struct Counted(Subscriptions);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // Relaxed: as above.
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Unit {
@@ -74,6 +105,7 @@ impl Unit {
                 run: None,
                 home: Weak::new(),
                 watchers: Vec::new(),
+                subscriptions: None,
                 last: None,
             }),
             changed: WaitList::new(),
@@ -95,7 +127,9 @@ impl Unit {
     /// Gives the unit its place in a tree; only the first one counts, a unit never moves.
     pub(crate) fn settle(&self, path: UnitPath, home: &Arc<Cell>) {
         self.path.get_or_init(|| path);
-        self.state.lock().home = Arc::downgrade(home);
+        let mut state = self.state.lock();
+        state.home = Arc::downgrade(home);
+        state.subscriptions = Some(home.runtime().subscriptions().clone());
     }
 
     pub(crate) fn home(&self) -> Option<Arc<Cell>> {
@@ -128,8 +162,14 @@ impl Unit {
         self.changed.notify_all();
     }
 
-    /// The run is over: the standing changes, then the monitors hear of it, each exactly once.
-    pub(crate) fn down(&self, generation: Generation, reason: &ExitReason, restarts: bool) {
+    /// The run is over: the standing changes, then the monitors hear of it, each exactly once. Returns how many
+    /// there were.
+    pub(crate) fn down(
+        &self,
+        generation: Generation,
+        reason: &ExitReason,
+        restarts: bool,
+    ) -> usize {
         // What was there before holds the user's values, and is dropped outside the lock.
         let (told, _before) = {
             let mut state = self.state.lock();
@@ -150,8 +190,10 @@ impl Unit {
             state.watchers = kept;
             (told, before)
         };
+        let number = told.len();
         self.tell(told, generation, Some(reason));
         self.changed.notify_all();
+        number
     }
 
     /// No run will follow the last one, although the unit was left as restarting.
@@ -170,8 +212,10 @@ impl Unit {
     }
 
     fn tell(&self, watchers: Vec<Watcher>, generation: Generation, reason: Option<&ExitReason>) {
-        for watcher in watchers {
-            watcher.slot.tell(Down {
+        for Watcher { slot, counted, .. } in watchers {
+            // Who hears of the end finds the subscription gone.
+            drop(counted);
+            slot.tell(Down {
                 path: self.path(),
                 generation,
                 reason: reason.cloned(),
@@ -202,9 +246,11 @@ impl Unit {
             None => !matches!(state.standing, Standing::Ended(_) | Standing::New),
         };
         if comes {
+            let counted = state.subscriptions.as_ref().map(Subscriptions::one_more);
             state.watchers.push(Watcher {
                 generation: wanted,
                 slot: Arc::clone(&slot),
+                counted,
             });
             return slot;
         }

@@ -212,7 +212,21 @@ const _: () = crosses::<RunReport>();
 
 #[cfg(feature = "testkit")]
 const _: () = {
-    crosses::<steadfast::testkit::OnStart>();
-    crosses::<steadfast::testkit::OnStop>();
-    crosses::<steadfast::testkit::Script>();
+    use steadfast::testkit as kit;
+    crosses::<kit::Contamination>();
+    crosses::<kit::Fault>();
+    crosses::<kit::FaultPlan>();
+    crosses::<kit::Faults>();
+    crosses::<kit::Grown>();
+    crosses::<kit::Growth>();
+    crosses::<kit::Injected>();
+    crosses::<kit::Leftover>();
+    crosses::<kit::OnStart>();
+    crosses::<kit::OnStop>();
+    crosses::<kit::Script>();
+    crosses::<kit::TestSystem>();
 };
+
+// It measures by closures of the test, which may be of one thread.
+#[cfg(feature = "testkit")]
+const _: () = <steadfast::testkit::LinearGrowth<'_> as StaysHere<_>>::OK;

@@ -4,6 +4,7 @@ mod channel;
 mod data_parallel;
 mod partition;
 mod phases;
+mod recovery;
 #[cfg(test)]
 #[cfg(unix)]
 mod scan;
@@ -14,3 +15,5 @@ mod system;
 mod tasks;
 mod telemetry;
 mod timers;
+#[cfg(feature = "testkit")]
+mod testkit;

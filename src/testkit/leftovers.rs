@@ -98,6 +98,10 @@ pub(super) fn of_system(handle: &SystemHandle, stopped: Option<&ShutdownReport>)
     {
         left.push(Leftover::LibraryThread("sf-telemetry"));
     }
+    let timers = handle.pending_timers();
+    if timers > 0 {
+        left.push(Leftover::Timers(timers));
+    }
     let monitors = handle.monitor_count();
     if monitors > 0 {
         left.push(Leftover::Monitors(monitors));

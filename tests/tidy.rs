@@ -48,6 +48,7 @@ const RULES: &[Rule] = &[
     bans::unbounded_channels,
     bans::caught_panics,
     bans::compare_and_swap,
+    bans::lenient_budget,
     bans::leftovers,
     bans::test_names,
     cellar::heads,
@@ -88,7 +89,7 @@ fn listing(findings: &[Finding]) -> String {
         .collect()
 }
 
-// property 74, 89, 91, 97, S61
+// property 12, 74, 89, 91, 97, S61
 #[test]
 fn the_tree_keeps_the_house_rules() {
     let findings = findings(&repository());

@@ -219,6 +219,11 @@ pub(crate) trait Body: Send + Sync {
         let _ = reason;
     }
 
+    /// Whether somebody waits for the outcome of the current run, beside monitors: the owner of a task.
+    fn has_owner(&self) -> bool {
+        false
+    }
+
     /// All that is wrong with the specifications below this child.
     fn errors(&self) -> Vec<SpecError> {
         Vec::new()

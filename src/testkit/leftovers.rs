@@ -114,7 +114,7 @@ fn units(supervisor: &SupervisorSnapshot, left: &mut Vec<Leftover>) {
     for child in &supervisor.children {
         left.push(Leftover::Unit {
             path: supervisor.path.join(child.info.id.as_str()),
-            state: child.info.state.clone(),
+            state: child.info.state,
         });
         if let Some(below) = &child.supervisor {
             units(below, left);

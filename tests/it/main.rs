@@ -14,6 +14,6 @@ mod support;
 mod system;
 mod tasks;
 mod telemetry;
-mod timers;
 #[cfg(feature = "testkit")]
 mod testkit;
+mod timers;

@@ -246,6 +246,21 @@ pub(crate) fn compare_and_swap(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
+/// The lenient budget of tests: nothing that runs in production names it, so nobody has it without asking.
+pub(crate) fn lenient_budget(source: &Source) -> Vec<Finding> {
+    let may = matches!(source.room(), Some("testkit" | "guide")) || source.area() == "tests";
+    let words = source
+        .tokens
+        .iter()
+        .filter(|token| token.text == "lenient_supervision" && !may);
+    words
+        .map(|token| {
+            let remedy = "the same crashes lead to the same end in tests and in production: say the budget that is meant";
+            source.finding(token.line, "lenient", remedy)
+        })
+        .collect()
+}
+
 /// Nothing is left for later, or from debugging.
 pub(crate) fn leftovers(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -296,8 +311,8 @@ pub(crate) fn test_names(source: &Source) -> Vec<Finding> {
 
 mod planted {
     use super::{
-        caught_panics, compare_and_swap, foreign_primitives, leftovers, raw_calls, sleeps,
-        test_names, unbounded_channels, unsafe_code,
+        caught_panics, compare_and_swap, foreign_primitives, leftovers, lenient_budget, raw_calls,
+        sleeps, test_names, unbounded_channels, unsafe_code,
     };
     use crate::allowed::Wait;
     use crate::planted;
@@ -462,6 +477,17 @@ mod planted {
         let text = "word.compare_exchange(a, b, c, d);\n";
         assert_eq!(planted(compare_and_swap, "src/telemetry/mod.rs", text), [1]);
         assert_eq!(planted(compare_and_swap, "src/kernel/stop.rs", text), []);
+    }
+
+    // property 12
+    #[test]
+    fn the_lenient_budget_outside_of_test_support_is_found() {
+        let text = "// lenient_supervision\nuse crate::testkit::lenient_supervision;\n";
+        let found = |path| planted(lenient_budget, path, text);
+        assert_eq!(found("src/system/config.rs"), [2]);
+        assert_eq!(found("examples/03_tcp_accept.rs"), [2]);
+        assert_eq!(found("src/testkit/mod.rs"), []);
+        assert_eq!(found("tests/it/system.rs"), []);
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub(crate) trait Errand: Send + Sync + 'static {
     /// The task is over, or given up: called exactly once, on any thread and maybe on the steward, so no value of
     /// the user may be dropped or called here. Its slot is free already.
     fn over(&self, reason: &ExitReason);
+
+    /// Whether somebody waits for the outcome.
+    fn has_owner(&self) -> bool {
+        true
+    }
 }
 
 /// Who hears that a task is over, or was given up: called once, on any thread and maybe on the steward. It calls
@@ -191,6 +196,10 @@ impl Body for ErrandBody {
 
     fn told(&self, reason: &ExitReason) {
         self.tell(reason);
+    }
+
+    fn has_owner(&self) -> bool {
+        self.trip.errand.has_owner()
     }
 }
 

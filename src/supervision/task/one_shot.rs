@@ -69,6 +69,10 @@ where
             follower.over();
         }
     }
+
+    fn has_owner(&self) -> bool {
+        !self.outcome.is_detached()
+    }
 }
 
 impl<F: Send, T: Send> Timed for OneShot<F, T> {

@@ -114,6 +114,10 @@ impl<T> Outcome<T> {
             .unwrap_or_else(|why| Err(why.into()))
     }
 
+    pub(crate) fn is_detached(&self) -> bool {
+        self.state.lock().is_detached
+    }
+
     /// Nobody will take the value; what is there already is for the caller to drop.
     pub(crate) fn detach(&self) -> Option<T> {
         let mut state = self.state.lock();

@@ -150,9 +150,9 @@ impl Cell {
         spec.body().over();
         let started = matches!(unit.standing(), Standing::Up);
         let heard_by = unit.down(generation, reason, matches!(then, Fate::Restart { .. }));
-        if started {
+        if started && heard_by == 0 && !spec.body().has_owner() {
             let unheard = self.runtime().unheard();
-            unheard.note(heard_by, then, &unit.path(), generation, reason);
+            unheard.note(then, &unit.path(), generation, reason);
         }
         let telemetry = self.runtime().telemetry();
         let kind = match (started, reason.is_clean()) {
@@ -288,8 +288,10 @@ impl Cell {
                 self.owner().clear();
                 let first = Generation::first();
                 let heard_by = self.owner().unit().down(first, &reason, false);
-                let unheard = self.runtime().unheard();
-                unheard.note(heard_by, &Fate::Keep, self.path(), first, &reason);
+                if heard_by == 0 {
+                    let unheard = self.runtime().unheard();
+                    unheard.note(&Fate::Keep, self.path(), first, &reason);
+                }
                 self.runtime().root_ended(reason);
             }
             Some(run) => {

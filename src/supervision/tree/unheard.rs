@@ -1,4 +1,4 @@
-//! Failures of which nobody heard: a test that ends well although a unit panicked has not seen what it is to see.
+//! Failures of which nobody heard: no monitor, no owner of a task, no supervisor that answers. A test that ends well although a unit panicked has not seen what it is to see.
 
 use std::fmt;
 
@@ -29,16 +29,15 @@ impl fmt::Display for Unheard {
 pub(crate) struct UnheardEnds(Mutex<Vec<Unheard>>);
 
 impl UnheardEnds {
-    /// Notes an end if it is one: `heard_by` counts the monitors, `then` says what comes after.
+    /// Notes an end of which no monitor and no owner heard, if it is a failure; `then` says what comes after.
     pub(crate) fn note(
         &self,
-        heard_by: usize,
         then: &Fate,
         path: &UnitPath,
         generation: Generation,
         reason: &ExitReason,
     ) {
-        if cfg!(not(feature = "testkit")) || heard_by > 0 || !is_last_word(then, reason) {
+        if cfg!(not(feature = "testkit")) || !is_last_word(then, reason) {
             return;
         }
         let unheard = Unheard {

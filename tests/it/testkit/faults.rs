@@ -49,7 +49,7 @@ fn a_worker_panics_at_the_message_that_the_plan_names() {
 
 // decision 51, property 93
 #[test]
-fn a_hang_hears_no_stop_and_is_let_go_at_the_end_of_the_test() {
+fn a_hang_hears_no_stop_and_is_let_go_when_the_test_ends() {
     let test = quiet();
     let faults = test.faults(FaultPlan::new(7).at("work", 1, Fault::Hang));
     let (jobs, _worker, _journal) = worker(&test, &faults);

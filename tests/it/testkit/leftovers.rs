@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use steadfast::telemetry::Filter;
 use steadfast::testkit::{Leftover, TestSystem};
-use steadfast::{Child, Restart, Shutdown, Supervisor, System, SystemConfig};
+use steadfast::{
+    Child, Failure, Restart, Shutdown, Supervisor, System, SystemConfig, TaskSupervisor,
+};
 
 use crate::support::{Act, Gate, LONG, OpenAtEnd, Puppet, SECOND, idler};
 
@@ -168,7 +170,7 @@ fn crash(test: &TestSystem, puppet: &Puppet) {
 
 // decision 52: a panic of which nobody heard comes up on the test's own thread
 #[test]
-fn a_panic_of_which_nobody_heard_fails_the_test() {
+fn a_panic_of_which_nobody_heard_is_found() {
     let failed = failed_by(crash).expect_err("unheard");
     let panic = "test/w, run 1, and nobody heard: panic: as it was told at tests";
     assert!(failed.contains(panic), "{failed}");
@@ -176,7 +178,7 @@ fn a_panic_of_which_nobody_heard_fails_the_test() {
 
 // decision 52
 #[test]
-fn a_panic_of_which_a_monitor_heard_does_not_fail_the_test() {
+fn a_panic_of_which_a_monitor_heard_is_no_leftover() {
     let heard = failed_by(|test, puppet| {
         let monitor = puppet.handle.monitor();
         crash(test, puppet);
@@ -197,7 +199,7 @@ fn failures_that_the_test_expects_do_not_fail_it() {
 
 // decision 52: an assertion in a worker, which is restarted until its budget is used up
 #[test]
-fn a_root_that_gave_up_fails_the_test() {
+fn a_root_that_gave_up_is_found() {
     let test = quiet();
     let failing = Child::worker("w", |ctx| {
         ctx.progress();
@@ -205,13 +207,49 @@ fn a_root_that_gave_up_fails_the_test() {
         Ok(())
     });
     test.spawn(failing).expect("started");
-    test.eventually(|| test.wait_timeout(SECOND * 0).is_some());
+    test.eventually(|| test.snapshot().root.is_none());
     let found = found(test);
     assert!(
         found[0].starts_with("test, run 1, and nobody heard:"),
         "{found:?}"
     );
     assert!(found[0].contains("in a worker"), "{found:?}");
+}
+
+// property 93, S65: what ends with the system is no leftover: its timers, its tasks, and a task's panic that its owner
+// has heard of
+#[test]
+fn timers_and_tasks_that_end_with_the_system_are_no_leftovers() {
+    let test = quiet();
+    let tasks = test.spawn(TaskSupervisor::new("tasks")).expect("started");
+    let failed = tasks.spawn(|_| -> Result<(), Failure> { panic!("its owner hears") });
+    assert!(failed.expect("spawned").join().is_err());
+    let (ticks, _ticked) = test.channel::<()>(1);
+    let timer = test.timers().after(SECOND).send(&ticks, ());
+    assert_eq!(test.pending_timers(), 1);
+    test.finish().expect("clean");
+    drop(timer);
+}
+
+// decision 52
+#[test]
+fn a_panic_of_a_task_that_nobody_waits_for_is_found() {
+    let test = quiet();
+    let tasks = test.spawn(TaskSupervisor::new("tasks")).expect("started");
+    let gate = Gate::new();
+    let inside = gate.clone();
+    let lost = tasks.spawn(move |_| -> Result<(), Failure> {
+        inside.pass();
+        panic!("nobody hears")
+    });
+    lost.expect("spawned").detach();
+    gate.open();
+    test.recorder().wait_for(LONG, "child.exited", 1);
+    let found = found(test);
+    assert!(
+        found[0].contains("nobody heard: panic: nobody hears"),
+        "{found:?}"
+    );
 }
 
 // S65: a custom check, and one that crashes is reported, not fatal

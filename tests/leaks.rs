@@ -5,7 +5,6 @@
 
 use std::alloc;
 use std::fs::File;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use steadfast::telemetry::Filter;
 use steadfast::testkit::{Growth, LinearGrowth, TestSystem, open_descriptors, process_threads};
 use steadfast::{
     Child, DynamicSupervisor, ExitReason, Failure, Restart, Shutdown, Supervisor, SupervisorRef,
-    SystemConfig, Waited, WorkerContext, WorkerRef, channel,
+    System, SystemConfig, Waited, WorkerContext, WorkerRef, channel,
 };
 
 /// Counts the bytes that are in use.
@@ -183,17 +182,15 @@ fn planted_leaks_are_found() {
     };
     assert_eq!(found(keep_file), [("descriptors", all)]);
 
-    let mut held = Vec::new();
-    let keep_thread = |_: &TestSystem, _: &WorkerRef| {
-        let (let_go, waits) = sync_channel::<()>(1);
-        let thread = std::thread::spawn(move || waits.recv().is_ok());
-        held.push((let_go, thread));
+    let mut systems = Vec::new();
+    let keep_threads = |_: &TestSystem, _: &WorkerRef| {
+        let system = System::with(SystemConfig::new("leaked").without_log()).expect("a system");
+        system.spawn(Child::worker("w", idle)).expect("started");
+        systems.push(system);
     };
-    assert_eq!(found(keep_thread), [("threads", all)]);
-    for (let_go, thread) in held {
-        drop(let_go);
-        assert!(!thread.join().expect("no panic"));
-    }
+    // A worker's and a steward's.
+    assert_eq!(found(keep_threads), [("threads", 2 * all)]);
+    drop(systems);
 
     let mut boxes = Vec::new();
     let keep_box = |_: &TestSystem, _: &WorkerRef| boxes.push(Box::new(0_u64));

@@ -112,7 +112,7 @@ fn borne(intensity: Option<Intensity>) -> u32 {
     }
 }
 
-// property 12, property 5, S68, S2
+// property 11, property 12, S68, S2
 #[test]
 fn a_test_system_is_as_strict_as_any_unless_the_lenient_budget_is_named() {
     assert_eq!(borne(None), 3);

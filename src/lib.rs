@@ -53,8 +53,8 @@
 //!
 //! # Features
 //!
-//! All are off by default. `signals`: run until SIGINT or SIGTERM. `testkit`: children without threads,
-//! driven by a test.
+//! All are off by default. `signals`: run until SIGINT or SIGTERM. `testkit`: a system for each
+//! test that finds what is left, a clock turned by hand, faults from a seed.
 //!
 //! # Not promised
 //!

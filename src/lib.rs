@@ -47,6 +47,7 @@
 //! | to compute from all cores | [`Child::data_parallel`] |
 //! | to pass values between threads | [`channel`] |
 //! | to be told at a time, or again and again | [`timer`] |
+//! | to keep OS processes alive, and to run commands | [`process`] |
 //! | to learn of the end of a unit | [`Monitor`], [`ExitReason`], [`telemetry`] |
 //! | to stop, and to know what stopped | [`StopToken`], [`StopPhases`], [`System`], [`ShutdownReport`] |
 //! | to decide how time passes in a test | [`time::ManualClock`] |
@@ -82,7 +83,7 @@ pub mod testkit;
 pub mod time;
 
 #[cfg(not(all(test, loom)))]
-pub use crate::supervision::{channel, timer};
+pub use crate::supervision::{channel, process, timer};
 #[cfg(not(all(test, loom)))]
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},

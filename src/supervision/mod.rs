@@ -17,6 +17,7 @@
 //! | how functions run once | `task/` |
 //! | how threads pass values | [`channel`] |
 //! | what is delivered at a time | [`timer`] |
+//! | how OS processes are kept and run | [`process`] |
 //!
 //! A tree of a thousand supervisors costs no thread; a system with workers has one, the steward,
 //! beside theirs. Not for work that needs no restart: a scoped thread is simpler.
@@ -32,6 +33,7 @@ mod manage;
 mod management;
 mod partition;
 mod phases;
+pub mod process;
 mod report;
 mod snapshot;
 mod spec;

@@ -12,6 +12,7 @@ const SUPERVISION: &str = "steadfast::supervision";
 const SYSTEM: &str = "steadfast::system";
 const CHANNEL: &str = "steadfast::channel";
 const TIMER: &str = "steadfast::timer";
+const PROCESS: &str = "steadfast::process";
 const TELEMETRY: &str = "steadfast::telemetry";
 const SPAN: &str = "steadfast::span";
 
@@ -113,6 +114,16 @@ kinds! {
     TIMER_REFUSED = "timer.refused", TIMER, Warn, ["number"], ["path", "key", "why"];
     /// The owner of timers is gone, and with it `count` timers that were pending.
     TIMER_DISCARDED = "timer.discarded", TIMER, Debug, ["count"], ["path"];
+    /// An OS process was started.
+    PROCESS_SPAWNED = "process.spawned", PROCESS, Info, ["pid"], ["path", "generation"];
+    /// An OS process is gone, and was reaped; `lines` were read, of which `cut` were too long and `refused` found no room.
+    PROCESS_ENDED = "process.ended", PROCESS, Info, ["pid", "lines", "cut", "refused"], ["path", "generation", "status"];
+    /// An OS process had to be killed; `why` is deadline, not ready or given up.
+    PROCESS_KILLED = "process.killed", PROCESS, Warn, ["pid"], ["path", "generation", "why"];
+    /// A command was not run; `why` is not allowed or busy.
+    COMMAND_REFUSED = "command.refused", PROCESS, Warn, [], ["program", "why"];
+    /// A command did not succeed; `why` says how it ended, or that it was stopped or took too long.
+    COMMAND_FAILED = "command.failed", PROCESS, Warn, [], ["program", "why"];
     /// A handler panicked and was detached.
     HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
     /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.

@@ -5,6 +5,8 @@ mod data_parallel;
 mod partition;
 mod phases;
 mod recovery;
+#[cfg(target_os = "linux")]
+mod processes;
 #[cfg(test)]
 #[cfg(unix)]
 mod scan;

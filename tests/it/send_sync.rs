@@ -9,6 +9,12 @@ use steadfast::fault::{
     ExitReason, Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity,
     StartFailure, StopCause, UnitPath,
 };
+use steadfast::process::{
+    CommandConfig, CommandError, CommandOutput, CommandRunner, CommandStats, LoadAverage,
+    MachineError, MemoryInfo, OutputLine, OutputStream, Process, ProcessError, ProcessExit,
+    ProcessRef, ProcessStats, ProcessStatus, Program, ProgramError, ProgramFault, Ready, Signal,
+    StopBy, WriteError,
+};
 use steadfast::supervision::{
     AutoShutdown, Child, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
     ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, JoinError,
@@ -161,6 +167,32 @@ const _: () = {
     crosses::<SpecError>();
     crosses::<SpecWarning>();
     crosses::<Strategy>();
+};
+
+const _: () = {
+    crosses::<CommandConfig>();
+    crosses::<CommandError>();
+    crosses::<CommandOutput>();
+    crosses::<CommandRunner>();
+    crosses::<CommandStats>();
+    crosses::<LoadAverage>();
+    crosses::<MachineError>();
+    crosses::<MemoryInfo>();
+    crosses::<OutputLine>();
+    crosses::<OutputStream>();
+    crosses::<Process>();
+    crosses::<ProcessError>();
+    crosses::<ProcessExit>();
+    crosses::<ProcessRef>();
+    crosses::<ProcessStats>();
+    crosses::<ProcessStatus>();
+    crosses::<Program>();
+    crosses::<ProgramError>();
+    crosses::<ProgramFault>();
+    crosses::<Ready>();
+    crosses::<Signal>();
+    crosses::<StopBy>();
+    crosses::<WriteError>();
 };
 
 const _: () = {

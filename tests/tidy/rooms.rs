@@ -41,6 +41,12 @@ const PURE: &[&str] = &[
     "src/supervision/task/book.rs",
     "src/supervision/timer/index.rs",
     "src/supervision/timer/schedule.rs",
+    "src/supervision/process/command/desk.rs",
+    "src/supervision/process/command/output.rs",
+    "src/supervision/process/ladder.rs",
+    "src/supervision/process/lines.rs",
+    "src/supervision/process/program.rs",
+    "src/supervision/process/stdin_buffer.rs",
 ];
 
 /// Names that only effects need. `fault::thread` and its like are not told apart: a pure file needs none of them.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::{Category, Classify, Severity};
+use crate::supervision::process::ProgramError;
 use crate::supervision::{ChildId, Intensity, Strategy};
 use crate::time::BackoffError;
 
@@ -94,6 +95,14 @@ pub enum SpecError {
         id: ChildId,
         /// All that is wrong with its backoff.
         error: BackoffError,
+    },
+    /// An OS process that makes no sense.
+    #[error("{id:?}: {error}")]
+    Process {
+        /// The child.
+        id: ChildId,
+        /// All that is wrong with its program and the way it is to be kept.
+        error: ProgramError,
     },
     /// A start deadline of zero: say `None` if no deadline is meant.
     #[error("the start deadline of {0:?} is zero")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use steadfast::channel;
+use steadfast::process::{CommandConfig, CommandRunner, ProcessRef, Program};
 use steadfast::supervision::{Init, Outcome, SupervisorTuning};
 use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry, kinds};
 use steadfast::time::ManualClock;
@@ -80,9 +81,24 @@ impl Stage {
         self.recorder.wait_for(LONG, "task.timed_out", 1);
     }
 
+    fn sleeper(&self) -> ProcessRef {
+        self.system.spawn(sleeper()).expect("started")
+    }
+
+    fn runner(&self, allowed: &[&str]) -> CommandRunner {
+        let telemetry = self.system.telemetry().clone();
+        let config = CommandConfig::new().allow(allowed).telemetry(telemetry);
+        CommandRunner::new(config)
+    }
+
     fn span(&self) -> steadfast::telemetry::SpanGuard {
         self.system.telemetry().span("work")
     }
+}
+
+/// An OS process that does nothing until a signal ends it.
+fn sleeper() -> Child<ProcessRef> {
+    Child::process("p", Program::new("sleep").arg("1000"))
 }
 
 type Row = (&'static EventKind, fn(&Stage));
@@ -248,6 +264,24 @@ static TABLE: &[Row] = &[
         let timers = stage.system.timers();
         timers.after(SECOND).send(&sender, ()).expect("armed");
         stage.system.request_stop(LONG);
+    }),
+    (&kinds::PROCESS_SPAWNED, |stage| drop(stage.sleeper())),
+    (&kinds::PROCESS_ENDED, |stage| {
+        stage.sleeper().terminate().expect("terminated");
+    }),
+    (&kinds::PROCESS_KILLED, |stage| {
+        let child = sleeper().shutdown(Shutdown::Abandon);
+        let process = stage.system.spawn(child).expect("started");
+        process.terminate().expect("terminated");
+    }),
+    (&kinds::COMMAND_REFUSED, |stage| {
+        let runner = stage.runner(&[]);
+        runner.run(&Program::new("true")).expect_err("not allowed");
+    }),
+    (&kinds::COMMAND_FAILED, |stage| {
+        let runner = stage.runner(&["false"]);
+        let output = runner.run(&Program::new("false")).expect("an output");
+        assert!(!output.is_success());
     }),
     (&kinds::HANDLER_DETACHED, |stage| {
         let telemetry = stage.system.telemetry();

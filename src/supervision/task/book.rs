@@ -197,3 +197,145 @@ impl Book {
         self.refused
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEQUENCES: u64 = 2_000;
+    const STEPS: usize = 60;
+
+    /// What the book must be, kept in the simplest way: one list of all that asked, in their order.
+    struct Model {
+        max: usize,
+        /// Slots that somebody has in hand.
+        held: usize,
+        /// Who waits, and whether the slot has been handed over.
+        line: Vec<(Ticket, bool)>,
+    }
+
+    impl Model {
+        fn taken(&self) -> usize {
+            self.held + self.line.iter().filter(|(_, handed)| *handed).count()
+        }
+
+        /// Hands free slots to the first that have none; says to whom.
+        fn hand_over(&mut self) -> Vec<Ticket> {
+            let mut handed = Vec::new();
+            while self.taken() < self.max
+                && let Some(place) = self.line.iter_mut().find(|(_, handed)| !handed)
+            {
+                place.1 = true;
+                handed.push(place.0);
+            }
+            handed
+        }
+
+        fn some(&self, rng: &mut fastrand::Rng, handed: bool) -> Option<Ticket> {
+            let some = self.line.iter().filter(|(_, has)| *has == handed);
+            rng.choice(some.collect::<Vec<_>>())
+                .map(|(ticket, _)| *ticket)
+        }
+
+        fn forget(&mut self, ticket: Ticket) {
+            self.line.retain(|(other, _)| *other != ticket);
+        }
+
+        fn step(&mut self, book: &mut Book, rng: &mut fastrand::Rng) {
+            match rng.u32(0..6) {
+                0 => {
+                    let took = book.try_take();
+                    assert_eq!(took, self.taken() < self.max);
+                    self.held += usize::from(took);
+                }
+                1 => match book.ask() {
+                    Asked::Taken => self.held += 1,
+                    Asked::Waits(ticket) => {
+                        assert!(self.taken() >= self.max, "there was room");
+                        self.line.push((ticket, false));
+                    }
+                },
+                2 => {
+                    let Some(ticket) = self.some(rng, rng.clone().bool()) else {
+                        return;
+                    };
+                    let handed = self.line.contains(&(ticket, true));
+                    assert_eq!(book.pick_up(ticket), handed);
+                    if handed {
+                        self.forget(ticket);
+                        self.held += 1;
+                    }
+                }
+                3 => {
+                    let Some(ticket) = self.some(rng, rng.clone().bool()) else {
+                        return;
+                    };
+                    let next = book.leave(ticket);
+                    self.forget(ticket);
+                    assert_eq!(Vec::from_iter(next), self.hand_over());
+                }
+                4 if self.held > 0 => {
+                    self.held -= 1;
+                    let next = book.give_back();
+                    assert_eq!(Vec::from_iter(next), self.hand_over());
+                }
+                5 => {
+                    self.max = rng.usize(1..5);
+                    let next = book.resize(self.max);
+                    assert_eq!(next, self.hand_over());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    // property 17
+    #[test]
+    fn random_sequences_hand_slots_over_in_order_and_never_too_many() {
+        for seed in 0..SEQUENCES {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let max = rng.usize(1..5);
+            let mut book = Book::new(max);
+            let (held, line) = (0, Vec::new());
+            let mut model = Model { max, held, line };
+            for _ in 0..STEPS {
+                let (max, taken) = (book.max(), book.taken());
+                model.step(&mut book, &mut rng);
+                assert_eq!(book.taken(), model.taken(), "seed {seed}");
+                let waiting = model.line.iter().filter(|(_, handed)| !handed).count();
+                assert_eq!(book.waiting(), waiting, "seed {seed}");
+                assert!(waiting == 0 || book.taken() >= book.max(), "seed {seed}");
+                let grew = book.taken() > taken;
+                assert!(!grew || book.taken() <= book.max().max(max), "seed {seed}");
+            }
+        }
+    }
+
+    // property 17
+    #[test]
+    fn the_tally_adds_up_whatever_becomes_of_the_tasks() {
+        let mut tally = Tally::default();
+        let fates = [
+            Fate::Completed,
+            Fate::Failed,
+            Fate::TimedOut,
+            Fate::Cancelled,
+        ];
+        for (ended, fate) in fates.into_iter().enumerate() {
+            tally.start();
+            tally.start();
+            tally.end(fate);
+            tally.unstart();
+            assert_eq!((tally.active(), tally.started), (0, ended as u64 + 1));
+        }
+        assert_eq!(
+            (
+                tally.completed,
+                tally.failed,
+                tally.timed_out,
+                tally.cancelled
+            ),
+            (1, 1, 1, 1)
+        );
+    }
+}

@@ -9,6 +9,10 @@
 //! | intensity, period | [`Intensity`]: 3 in 5 s, as Elixir has it, with nanoseconds instead of whole seconds |
 //! | `auto_shutdown` | [`AutoShutdown`] |
 //! | `DynamicSupervisor` | [`DynamicSupervisor`] |
+//! | `PartitionSupervisor` | [`PartitionSupervisor`], by jump consistent hashing |
+//! | `Task.Supervisor`, `async_nolink`, `await` | [`TaskSupervisor`], [`spawn`](crate::supervision::TaskSupervisorRef::spawn), [`Task::join`] |
+//! | `send_after`, `send_interval` | [`timer`]: [`after`](crate::supervision::timer::Timers::after), [`every`](crate::supervision::timer::Timers::every); they end with their owner |
+//! | a port | [`Child::process`], supervised as any child |
 //! | `gen_server:start_link`, `init` | [`Child::worker_from`], [`Child::worker_try_from`]: the start is over when the start function returns |
 //! | `ignore` from `init` | [`Init::Ignore`](crate::supervision::Init::Ignore) |
 //! | `erlang:monitor`, `DOWN` | [`Monitor`], [`Down`]: exactly one each |
@@ -42,7 +46,7 @@
 //! and an expired shutdown become [abandonment](Shutdown::Abandon): the run is *fenced*, so that whatever it
 //! still tries through the library is refused; its name is free, its monitors are told, its replacement may
 //! start; its thread is named and counted, and ends at its next checkpoint if it ever wakes. Too many such
-//! threads end their supervisor. The one true kill is that of an OS process.
+//! threads end their supervisor. The one true kill is that of an OS [process](crate::supervision::process).
 //!
 //! **A stop is obeyed, not suffered.** A unit is asked to stop; every wait of the library ends then, and code
 //! that computes for long asks [`StopToken::is_stopping`](crate::supervision::StopToken::is_stopping) or passes a
@@ -64,6 +68,10 @@
 //! **A supervisor is not a process.** It is a value that whoever has news steps. A child that hangs in its start
 //! delays no query and no stop, and a thousand supervisors cost no thread.
 //!
+//! **A timeout of a task does not end its thread.** The owner hears of it at once; the task's slot stays taken until
+//! its thread is through or was abandoned, so the bound on threads is true. A task is not linked to its owner:
+//! dropping the handle detaches it.
+//!
 //! **Links are a matter of the tree.** There is no `link/1`: what must end together stands under one supervisor
 //! with [`Strategy::OneForAll`], or is watched by a [`Monitor`].
 //!
@@ -75,8 +83,9 @@
 use crate::{
     fault::ExitReason,
     supervision::{
-        AutoShutdown, Child, Down, DynamicSupervisor, Intensity, ManageError, Monitor, Restart,
-        Shutdown, Strategy, Supervisor, SupervisorRef, WorkerRef, channel,
+        AutoShutdown, Child, Down, DynamicSupervisor, Intensity, ManageError, Monitor,
+        PartitionSupervisor, Restart, Shutdown, Strategy, Supervisor, SupervisorRef, Task,
+        TaskSupervisor, WorkerRef, channel, timer,
     },
     system::SystemHandle,
     time::Backoff,

@@ -4,9 +4,9 @@ mod channel;
 mod data_parallel;
 mod partition;
 mod phases;
-mod recovery;
 #[cfg(target_os = "linux")]
 mod processes;
+mod recovery;
 #[cfg(test)]
 #[cfg(unix)]
 mod scan;

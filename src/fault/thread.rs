@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{Builder, JoinHandle, Thread};
+use std::thread::{Builder, JoinHandle, Scope, Thread};
 
 use super::catch::{Caught, catch};
 use super::context::ErrorContext;
@@ -36,6 +36,7 @@ pub(crate) struct ThreadPlan {
 pub(crate) struct StartedThread {
     thread: Thread,
     gone: Gone,
+    /// `None` when it was joined, and of a scoped thread.
     handle: Option<JoinHandle<()>>,
 }
 
@@ -71,6 +72,40 @@ pub(crate) fn start(
     plan: ThreadPlan,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<StartedThread> {
+    let (builder, gone, body) = prepare(plan, body);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that starts threads"
+    )]
+    let handle = builder.spawn(body)?;
+    Ok(StartedThread {
+        thread: handle.thread().clone(),
+        gone,
+        handle: Some(handle),
+    })
+}
+
+/// As [`start`], for a body that borrows what outlives the scope. The scope joins the thread.
+///
+/// # Errors
+///
+/// What the operating system says when it refuses.
+pub(crate) fn start_scoped<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    plan: ThreadPlan,
+    body: impl FnOnce() + Send + 'scope,
+) -> io::Result<StartedThread> {
+    let (builder, gone, body) = prepare(plan, body);
+    let handle = builder.spawn_scoped(scope, body)?;
+    Ok(StartedThread {
+        thread: handle.thread().clone(),
+        gone,
+        handle: None,
+    })
+}
+
+/// The thread to be, and what it runs around the body.
+fn prepare<F: FnOnce() + Send>(plan: ThreadPlan, body: F) -> (Builder, Gone, impl FnOnce() + Send) {
     let life = Arc::new(Life {
         os_id: OnceLock::new(),
         gone: AtomicBool::new(false),
@@ -84,11 +119,7 @@ pub(crate) fn start(
     if let Some(size) = plan.stack_size {
         builder = builder.stack_size(size);
     }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that starts threads"
-    )]
-    let handle = builder.spawn(move || {
+    let whole = move || {
         SENTINEL.with(|sentinel| {
             let _first = sentinel.set(Sentinel(Arc::clone(&life)));
         });
@@ -100,12 +131,8 @@ pub(crate) fn start(
             let _only = life.panic.set(Arc::clone(&report));
             log::error!(target: "steadfast::fault", "thread.panicked {report}");
         }
-    })?;
-    Ok(StartedThread {
-        thread: handle.thread().clone(),
-        gone,
-        handle: Some(handle),
-    })
+    };
+    (builder, gone, whole)
 }
 
 impl StartedThread {

@@ -69,7 +69,8 @@ pub use spec::strategy::{AutoShutdown, Strategy};
 pub use spec::tuning::{ChildTuning, SupervisorTuning};
 pub use supervisor::{DynamicSupervisor, Supervisor};
 pub use task::{
-    JoinError, SpawnError, SpawnRefusal, Task, TaskError, TaskOptions, TaskStats, TaskSupervisor,
+    JoinError, PoolError, PoolReport, ScopeError, ScopeFailure, SpawnError, SpawnRefusal, Task,
+    TaskError, TaskOptions, TaskPools, TaskPoolsRef, TaskScope, TaskStats, TaskSupervisor,
     TaskSupervisorRef,
 };
 pub use tree::roster::ThreadLeft;

@@ -94,6 +94,8 @@ kinds! {
     TASK_TIMED_OUT = "task.timed_out", SUPERVISION, Warn, [], ["path"];
     /// A value came after its task had timed out or been abandoned, and was dropped.
     TASK_LATE = "task.late", SUPERVISION, Info, [], ["path"];
+    /// An item of a map has no result: it failed, panicked, ran too long, or was stopped.
+    MAP_ITEM_FAILED = "map.item_failed", SUPERVISION, Warn, [], ["path", "index", "why"];
     /// A system is up.
     SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.

@@ -15,7 +15,7 @@ pub(crate) const WAITS: &[Wait] = &[];
 /// How many lint exceptions each part of the repository has. Lower the number when one goes; to raise it is a decision
 /// that a reader of the commit should see.
 pub(crate) const LINT_EXCEPTIONS: &[(&str, usize)] = &[
-    ("src", 10),
+    ("src", 9),
     ("tests", 1),
     ("loom-tests", 1),
     ("benches", 4),

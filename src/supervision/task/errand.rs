@@ -48,24 +48,53 @@ pub(crate) trait Follower: Send + Sync + 'static {
     fn over(&self);
 }
 
-/// A slot, a thread and a unit for an errand: all that can be refused has been granted, but for the supervisor
-/// that ends.
-pub(crate) struct Place {
+/// Who is told how a task ended.
+pub(super) trait Told: Send + Sync + 'static {
+    /// As [`Errand::over`].
+    fn over(&self, reason: &ExitReason);
+
+    /// Whether somebody waits for the outcome.
+    fn has_owner(&self) -> bool {
+        true
+    }
+}
+
+/// A slot and a unit for an errand that has a thread of its own.
+pub(super) struct Seat {
     cell: Arc<Cell>,
-    slot: Slot,
-    thread: Reserved,
+    slot: Arc<Slot>,
     unit: Arc<Unit>,
     policy: ChildPolicy,
 }
 
-impl Place {
-    /// Takes a place under the supervisor. Nothing runs yet.
-    pub(crate) fn take(
+/// What is done with the run when it is launched: called once at most, on any thread.
+pub(super) type Launch = Box<dyn FnOnce(&Arc<Run>) + Send>;
+
+impl Seat {
+    /// Takes a slot under the supervisor. Nothing runs yet.
+    pub(super) fn take(
         supervisor: &SupervisorRef,
         gate: &Arc<Gate>,
         patience: Patience,
         options: &TaskOptions,
     ) -> Result<Self, SpawnRefusal> {
+        let cell = Self::open(supervisor)?;
+        let errors = options.errors();
+        if !errors.is_empty() {
+            return Err(SpawnRefusal::Invalid(errors));
+        }
+        let slot = Arc::new(gate.enter(&cell, patience)?);
+        let policy = options.policy(gate.number());
+        Ok(Seat {
+            unit: Unit::new(policy.id.clone()),
+            cell,
+            slot,
+            policy,
+        })
+    }
+
+    /// The supervisor that runs, if it takes tasks of a caller that may still act.
+    pub(super) fn open(supervisor: &SupervisorRef) -> Result<Arc<Cell>, SpawnRefusal> {
         if current::refuses("spawn") {
             return Err(SpawnRefusal::Fenced);
         }
@@ -73,48 +102,30 @@ impl Place {
         if cell.is_ending() {
             return Err(SpawnRefusal::Stopping);
         }
-        let errors = options.errors();
-        if !errors.is_empty() {
-            return Err(SpawnRefusal::Invalid(errors));
-        }
-        let slot = gate.enter(&cell, patience)?;
-        let runtime = cell.runtime();
-        let reserved = runtime
-            .steward()
-            .ensure()
-            .and_then(|()| runtime.crew().reserve());
-        let thread = reserved.map_err(|refused| SpawnRefusal::Thread(Arc::new(refused)))?;
-        let policy = options.policy(gate.number());
-        Ok(Place {
-            cell,
-            slot,
-            thread,
-            unit: Unit::new(policy.id.clone()),
-            policy,
-        })
+        Ok(cell)
     }
 
-    /// The child that the errand will be: [`ask_stop`](Unit::ask_stop) asks it to end.
-    pub(crate) fn unit(&self) -> &Arc<Unit> {
+    pub(super) fn unit(&self) -> &Arc<Unit> {
         &self.unit
     }
 
-    pub(crate) fn cell(&self) -> &Arc<Cell> {
+    pub(super) fn cell(&self) -> &Arc<Cell> {
         &self.cell
     }
 
-    /// Sends the thread: the errand is a child from here on.
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// Becomes a child: it is launched, and `told` of its end.
     ///
     /// # Errors
-    /// The supervisor does not take it any more; then the errand hears nothing.
-    pub(crate) fn send(self, errand: Arc<dyn Errand>) -> Result<(), SpawnRefusal> {
+    /// The supervisor does not take it any more; then nobody is launched or told.
+    pub(super) fn admit(self, launch: Launch, told: Arc<dyn Told>) -> Result<(), SpawnRefusal> {
         let body = Arc::new(ErrandBody {
-            trip: Arc::new(Trip {
-                errand,
-                slot: self.slot,
-                context: ErrorContext::capture(),
-            }),
-            thread: Mutex::new(Some(self.thread)),
+            slot: self.slot,
+            launch: Mutex::new(Some(launch)),
+            told,
             is_told: AtomicBool::new(false),
         });
         let handle = UnitRef::new(Arc::clone(&self.unit));
@@ -127,33 +138,109 @@ impl Place {
     }
 }
 
+/// A slot, a unit and a thread of the crew for an errand: all that can be refused has been granted, but for the
+/// supervisor that ends.
+pub(crate) struct Place {
+    seat: Seat,
+    thread: Reserved,
+}
+
+impl Place {
+    /// Takes a place under the supervisor. Nothing runs yet.
+    pub(super) fn take(
+        supervisor: &SupervisorRef,
+        gate: &Arc<Gate>,
+        patience: Patience,
+        options: &TaskOptions,
+    ) -> Result<Self, SpawnRefusal> {
+        let seat = Seat::take(supervisor, gate, patience, options)?;
+        let runtime = seat.cell.runtime();
+        let reserved = runtime
+            .steward()
+            .ensure()
+            .and_then(|()| runtime.crew().reserve());
+        let thread = reserved.map_err(|refused| SpawnRefusal::Thread(Arc::new(refused)))?;
+        Ok(Place { seat, thread })
+    }
+
+    /// The child that the errand will be: [`ask_stop`](Unit::ask_stop) asks it to end.
+    pub(crate) fn unit(&self) -> &Arc<Unit> {
+        &self.seat.unit
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<Cell> {
+        &self.seat.cell
+    }
+
+    /// Sends the thread: the errand is a child from here on.
+    ///
+    /// # Errors
+    /// The supervisor does not take it any more; then the errand hears nothing.
+    pub(crate) fn send(self, errand: Arc<dyn Errand>) -> Result<(), SpawnRefusal> {
+        let trip = Trip {
+            errand: Arc::clone(&errand),
+            slot: Arc::clone(&self.seat.slot),
+            context: ErrorContext::capture(),
+        };
+        let thread = self.thread;
+        let launch = move |run: &Arc<Run>| {
+            let own = Arc::clone(run);
+            thread.carry(run, move |index| trip.make(&own, index));
+        };
+        self.seat.admit(Box::new(launch), Arc::new(Sent(errand)))
+    }
+}
+
+/// An errand that a thread was sent for.
+struct Sent(Arc<dyn Errand>);
+
+impl Told for Sent {
+    fn over(&self, reason: &ExitReason) {
+        self.0.over(reason);
+    }
+
+    fn has_owner(&self) -> bool {
+        self.0.has_owner()
+    }
+}
+
 /// What the thread takes along.
 struct Trip {
     errand: Arc<dyn Errand>,
-    slot: Slot,
+    slot: Arc<Slot>,
     context: ContextSnapshot,
 }
 
 impl Trip {
     /// On the thread: the run from its beginning to its end.
-    fn make(&self, run: &Arc<Run>, index: Option<u64>) -> ExitReason {
+    fn make(self, run: &Arc<Run>, index: Option<u64>) -> ExitReason {
         let _context = ErrorContext::attach(&self.context);
-        let over = live(run, index, |ctx| {
-            Finished::Ran(self.errand.perform(ctx, &self.slot))
-        });
-        self.slot.returned();
-        match over {
-            Over::Ended(reason) => reason,
-            Over::Ignored => ExitReason::Normal,
-        }
+        carry(run, index, &self.slot, |ctx| {
+            self.errand.perform(ctx, &self.slot)
+        })
+    }
+}
+
+/// Carries the run of an errand on the calling thread, and says why it ended.
+pub(super) fn carry(
+    run: &Arc<Run>,
+    index: Option<u64>,
+    slot: &Slot,
+    work: impl FnOnce(&WorkerContext) -> Result<(), Failure>,
+) -> ExitReason {
+    let over = live(run, index, |ctx| Finished::Ran(work(ctx)));
+    slot.returned();
+    match over {
+        Over::Ended(reason) => reason,
+        Over::Ignored => ExitReason::Normal,
     }
 }
 
 /// How an errand is a child.
 struct ErrandBody {
-    trip: Arc<Trip>,
-    /// The thread that was reserved, until it is sent.
-    thread: Mutex<Option<Reserved>>,
+    slot: Arc<Slot>,
+    launch: Mutex<Option<Launch>>,
+    told: Arc<dyn Told>,
     is_told: AtomicBool,
 }
 
@@ -170,19 +257,18 @@ impl ErrandBody {
             return;
         }
         if matches!(reason, ExitReason::Abandoned(_)) {
-            self.trip.slot.abandon();
+            self.slot.abandon();
         } else {
-            self.trip.slot.give_back();
+            self.slot.give_back();
         }
-        self.trip.errand.over(reason);
+        self.told.over(reason);
     }
 }
 
 impl Body for ErrandBody {
     fn launch(&self, run: &Arc<Run>, _spec: &ChildSpec) {
-        let Some(thread) = self.thread.lock().take() else {
-            return;
-        };
+        let launch = self.launch.lock().take();
+        let Some(launch) = launch else { return };
         // Said before the thread is sent, so that no end overtakes this start.
         if let Some(home) = run.home() {
             home.turn(Event::Started {
@@ -190,8 +276,7 @@ impl Body for ErrandBody {
                 generation: run.generation(),
             });
         }
-        let (trip, own) = (Arc::clone(&self.trip), Arc::clone(run));
-        thread.carry(run, move |index| trip.make(&own, index));
+        launch(run);
     }
 
     fn told(&self, reason: &ExitReason) {
@@ -199,7 +284,7 @@ impl Body for ErrandBody {
     }
 
     fn has_owner(&self) -> bool {
-        self.trip.errand.has_owner()
+        self.told.has_owner()
     }
 }
 

@@ -249,7 +249,6 @@ impl Slot {
     ///
     /// # Errors
     /// There is no slot any more: the errand was asked to stop, or the supervisor ends.
-    #[expect(dead_code, reason = "for the lanes of maps")]
     pub(crate) fn lend(&self, ctx: &WorkerContext) -> Result<(), SpawnRefusal> {
         if !self.gate.is_wanted() {
             return Ok(());

@@ -85,7 +85,7 @@ impl<T> Task<T> {
 
     /// Whether the task is over: a join would not wait.
     pub fn is_finished(&self) -> bool {
-        self.outcome.is_told()
+        self.outcome.ending().is_told()
     }
 
     /// Asks the task to stop, and waits for its end. A value that was there already, or that the task still

@@ -9,17 +9,23 @@
 //! | what a program writes and holds | `task_supervisor.rs`, `task_supervisor_ref.rs`, `options.rs`, `handle.rs` |
 //! | what it is told | `spawn_error.rs`, `task_error.rs`, `stats.rs` |
 //! | what is decided: slots, order, the tally | `book.rs`, and `gate.rs` around it |
-//! | how a task is a child, and what its thread does | `errand.rs`, `one_shot.rs`, `outcome.rs` |
+//! | how a task is a child, and what its thread does | `errand.rs`, `one_shot.rs`, `outcome.rs`, `ending.rs`, `account.rs` |
+//! | tasks that borrow | `scope/` |
+//! | several supervisors of tasks, by name | `pools/` |
 //!
 //! Not for work that lives as long as the program: that is a worker, which is started again.
 
+mod account;
 pub(crate) mod book;
+mod ending;
 pub(crate) mod errand;
 pub(crate) mod gate;
 mod handle;
 mod one_shot;
 mod options;
 mod outcome;
+mod pools;
+mod scope;
 mod spawn_error;
 mod stats;
 mod task_error;
@@ -28,6 +34,8 @@ mod task_supervisor_ref;
 
 pub use handle::Task;
 pub use options::TaskOptions;
+pub use pools::{PoolError, PoolReport, TaskPools, TaskPoolsRef};
+pub use scope::{ScopeError, ScopeFailure, TaskScope};
 pub use spawn_error::{SpawnError, SpawnRefusal};
 pub use stats::TaskStats;
 pub use task_error::{JoinError, TaskError};

@@ -9,6 +9,7 @@ use crate::fault::{
     StopCause,
 };
 use crate::kernel::waiters::Wake;
+use crate::supervision::WorkerContext;
 
 /// Why a task ended without a value. It is final.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -46,6 +47,12 @@ impl TaskError {
             // A task is no supervisor, and one that returns without a value was asked to stop.
             _ => Self::Cancelled(StopCause::Requested),
         }
+    }
+
+    /// What an error that was returned means: on the way out of a stop it is part of the stop.
+    pub(crate) fn returned(failure: Failure, ctx: &WorkerContext) -> Self {
+        ctx.stop_cause()
+            .map_or(Self::Failed(failure), Self::Cancelled)
     }
 
     /// As what it counts.

@@ -5,10 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
-use super::book::Tally;
-use super::errand::{Errand, Follower, Place};
+use super::account::Account;
+use super::ending::Ending;
+use super::errand::{Errand, Follower, Place, Seat};
 use super::gate::{Gate, Patience};
 use super::handle::Task;
 use super::one_shot::OneShot;
@@ -19,7 +18,8 @@ use super::stats::TaskStats;
 use crate::fault::Failure;
 use crate::supervision::context::WorkerContext;
 use crate::supervision::handle::SupervisorRef;
-use crate::supervision::tree::steward::Timed;
+use crate::supervision::tree::cell::Cell;
+use crate::supervision::unit::logical::Unit;
 use crate::supervision::unit::unit_ref::UnitRef;
 use crate::supervision::{DEFAULT_CALL, SpecError};
 use crate::telemetry::kinds;
@@ -159,34 +159,31 @@ impl TaskSupervisorRef {
         T: Send + 'static,
     {
         let (unit, cell) = (Arc::clone(place.unit()), Arc::clone(place.cell()));
-        let timeout = self.options.run_timeout();
-        let runtime = cell.runtime();
-        let errand = Arc::new(OneShot {
-            work: Mutex::new(Some(work)),
-            outcome: Arc::new(Outcome::new()),
-            gate: Arc::clone(&self.gate),
-            unit: Arc::clone(&unit),
-            telemetry: runtime.telemetry().clone(),
-            timeout,
-            follower,
-        });
-        let outcome = Arc::clone(&errand.outcome);
-        // Counted before it can end.
-        self.gate.count(Tally::start);
-        let sent = place.send(Arc::clone(&errand) as Arc<dyn Errand>);
-        if let Err(refusal) = sent {
-            self.gate.count(Tally::unstart);
-            let work = errand.work.lock().take();
-            return Err(SpawnError::new(
-                self.refused(refusal),
-                work.expect("a task that was not sent has its function"),
-            ));
+        let outcome = Arc::new(Outcome::new());
+        let account = self.account(outcome.ending(), &unit, &cell);
+        let errand = Arc::new(OneShot::new(work, &outcome, &account).followed_by(follower));
+        if let Err(refusal) = place.send(Arc::clone(&errand) as Arc<dyn Errand>) {
+            account.withdraw();
+            let work = errand.take_work();
+            let work = work.expect("a task that was not sent has its function");
+            return Err(SpawnError::new(self.refused(refusal), work));
         }
-        if let Some(due) = runtime.clock().deadline(timeout).instant() {
-            let whom = Arc::downgrade(&(errand as Arc<dyn Timed>));
-            runtime.steward().arm_timed(due, whom);
-        }
-        Ok(Task::new(unit, outcome, self.options.stop_limit()))
+        account.begin(&cell);
+        Ok(self.task(unit, outcome))
+    }
+
+    /// Counts a task that is about to begin.
+    pub(super) fn account(
+        &self,
+        ending: &Arc<Ending>,
+        unit: &Arc<Unit>,
+        cell: &Cell,
+    ) -> Arc<Account> {
+        Account::open(ending, &self.gate, unit, cell, self.options.run_timeout())
+    }
+
+    pub(super) fn task<T>(&self, unit: Arc<Unit>, outcome: Arc<Outcome<T>>) -> Task<T> {
+        Task::new(unit, outcome, self.options.stop_limit())
     }
 
     /// A slot and a thread for one errand: a task, or a lane of a map.
@@ -194,7 +191,18 @@ impl TaskSupervisorRef {
         Place::take(&self.supervisor, &self.gate, patience, &self.options)
     }
 
-    fn refused(&self, refusal: SpawnRefusal) -> SpawnRefusal {
+    /// As [`place`](Self::place), for an errand with a thread of its own.
+    pub(super) fn seat(&self, patience: Patience) -> Result<Seat, SpawnRefusal> {
+        Seat::take(&self.supervisor, &self.gate, patience, &self.options)
+    }
+
+    /// The slots, and the count of what became of the tasks.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Counts a refusal, and tells of it.
+    pub(super) fn refused(&self, refusal: SpawnRefusal) -> SpawnRefusal {
         self.gate.count_refused();
         if let Some(cell) = self.supervisor.cell() {
             cell.runtime()

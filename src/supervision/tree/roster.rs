@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::thread::Scope;
 
 use parking_lot::Mutex;
 
-use crate::fault::thread::{Gone, StartedThread, ThreadPlan, start};
+use crate::fault::thread::{Gone, StartedThread, ThreadPlan, start, start_scoped};
 use crate::fault::{Generation, UnitPath};
 use crate::supervision::unit::run::Run;
 use crate::time::{Clock, Deadline};
@@ -79,17 +80,36 @@ impl Roster {
         plan: ThreadPlan,
         body: impl FnOnce(u64) + Send + 'static,
     ) -> io::Result<u64> {
+        let name = plan.name.clone();
+        self.enlist(run, name, |id, shared| {
+            start(plan, counted(id, shared, body))
+        })
+    }
+
+    /// As [`start`](Self::start), for a body that borrows what outlives the scope.
+    pub(crate) fn start_scoped<'scope>(
+        &self,
+        scope: &'scope Scope<'scope, '_>,
+        plan: ThreadPlan,
+        body: impl FnOnce(u64) + Send + 'scope,
+    ) -> io::Result<u64> {
+        let name = plan.name.clone();
+        self.enlist(None, name, |id, shared| {
+            start_scoped(scope, plan, counted(id, shared, body))
+        })
+    }
+
+    fn enlist(
+        &self,
+        run: Option<&Arc<Run>>,
+        name: String,
+        start: impl FnOnce(u64, Arc<Mutex<State>>) -> io::Result<StartedThread>,
+    ) -> io::Result<u64> {
         let mut state = self.state.lock();
         let gone = state.take_gone();
         let id = state.next;
         state.next += 1;
-        let name = plan.name.clone();
-        let shared = Arc::clone(&self.state);
-        let started = start(plan, move || {
-            let _over = Over { state: shared, id };
-            body(id);
-        });
-        let started = started.map(|thread| {
+        let started = start(id, Arc::clone(&self.state)).map(|thread| {
             let entry = Entry {
                 run: run.cloned(),
                 whose: run.map_or_else(nobody, whose),
@@ -283,6 +303,18 @@ fn whose(run: &Arc<Run>) -> (UnitPath, Generation) {
 /// Of a thread that has not carried a run yet.
 fn nobody() -> (UnitPath, Generation) {
     (UnitPath::new(CREW), Generation::NONE)
+}
+
+/// What a thread runs: the body, and that its work is over.
+fn counted<F: FnOnce(u64) + Send>(
+    id: u64,
+    state: Arc<Mutex<State>>,
+    body: F,
+) -> impl FnOnce() + Send + use<F> {
+    move || {
+        let _over = Over { state, id };
+        body(id);
+    }
 }
 
 /// Marks a thread's work as over, however it ends.

@@ -2,6 +2,9 @@
 
 mod ends;
 mod limits;
+mod pools;
+mod scope;
+mod storm;
 mod threads;
 
 use steadfast::{System, Task, TaskSupervisor, TaskSupervisorRef};

@@ -85,6 +85,11 @@ pub(crate) fn start(
     })
 }
 
+/// A scope for threads that borrow what outlives it; it ends after them.
+pub(crate) fn scope<'env, R>(run: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R) -> R {
+    std::thread::scope(run)
+}
+
 /// As [`start`], for a body that borrows what outlives the scope. The scope joins the thread.
 ///
 /// # Errors

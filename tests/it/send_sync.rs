@@ -18,9 +18,10 @@ use steadfast::process::{
 use steadfast::supervision::{
     AutoShutdown, Child, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
     ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, JoinError,
-    ManageError, Monitor, OnHang, Outcome, Phase, Restart, Shutdown, ShutdownReport, Snapshot,
-    SpawnError, SpawnRefusal, SpecError, SpecWarning, Standing, StopToken, Strategy, Supervisor,
-    SupervisorRef, SupervisorSnapshot, SupervisorTuning, Task, TaskError, TaskOptions, TaskStats,
+    ManageError, Monitor, OnHang, Outcome, Phase, PoolError, PoolReport, Restart, ScopeError,
+    ScopeFailure, Shutdown, ShutdownReport, Snapshot, SpawnError, SpawnRefusal, SpecError,
+    SpecWarning, Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot,
+    SupervisorTuning, Task, TaskError, TaskOptions, TaskPools, TaskPoolsRef, TaskScope, TaskStats,
     TaskSupervisor, TaskSupervisorRef, ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited,
     WorkerContext, WorkerRef,
 };
@@ -108,10 +109,17 @@ const _: () = {
     // A task crosses with any value that may be sent, shared or not.
     crosses::<Task<std::cell::Cell<u8>>>();
     crosses::<JoinError>();
+    crosses::<PoolError>();
+    crosses::<PoolReport>();
+    crosses::<ScopeError<u8>>();
+    crosses::<ScopeFailure>();
     crosses::<SpawnError<u8>>();
     crosses::<SpawnRefusal>();
     crosses::<TaskError>();
     crosses::<TaskOptions>();
+    crosses::<TaskPools>();
+    crosses::<TaskPoolsRef>();
+    crosses::<TaskScope<'static, 'static>>();
     crosses::<TaskStats>();
     crosses::<TaskSupervisor>();
     crosses::<TaskSupervisorRef>();

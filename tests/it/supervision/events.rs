@@ -220,6 +220,14 @@ static TABLE: &[Row] = &[
     }),
     (&kinds::TASK_TIMED_OUT, |stage| stage.time_out()),
     (&kinds::TASK_LATE, |stage| stage.time_out()),
+    (&kinds::MAP_ITEM_FAILED, |stage| {
+        let tasks = stage.system.spawn(TaskSupervisor::new("tasks"));
+        let mapped = tasks.expect("started").scope(|scope| {
+            let fails = |_: &u8, _: &_| Err::<(), _>("no".into());
+            scope.map(&[1], fails).expect("a slot").len()
+        });
+        assert_eq!(mapped.expect("no failures of lanes"), 1);
+    }),
     (&kinds::SYSTEM_STARTED, |_| {}),
     (&kinds::SYSTEM_STOPPING, |stage| {
         stage.system.request_stop(LONG)

@@ -146,8 +146,9 @@ fn in_a_storm_of_spawns_and_cancels_the_counters_add_up_and_nothing_is_left() {
             "{stats:?}"
         );
         let report = system.stop_within(LONG);
+        // Tasks that fail by themselves while the system stops are in its report.
         assert!(
-            report.is_clean() && report.threads_left.is_empty(),
+            report.is_complete() && report.threads_left.is_empty(),
             "{report}"
         );
     }

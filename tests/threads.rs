@@ -11,7 +11,8 @@ use std::time::Duration;
 use steadfast::supervision::{Init, ShutdownReport};
 use steadfast::{
     AutoShutdown, Backoff, Child, ChildSpec, Clock, DynamicSupervisor, Failure, Intensity, Restart,
-    Shutdown, Strategy, Supervisor, System, SystemConfig, WorkerContext, WorkerRef,
+    Shutdown, Strategy, Supervisor, System, SystemConfig, TaskSupervisor, TaskSupervisorRef,
+    WorkerContext, WorkerRef,
 };
 
 const LONG: Duration = Duration::from_secs(30);
@@ -151,9 +152,56 @@ impl Gardener {
         tree
     }
 
+    /// Tasks that return, panic, wait for their stop or hang, some of them cancelled.
+    fn spawn(&mut self, tasks: &TaskSupervisorRef) {
+        for _ in 0..self.rng.u32(0..6) {
+            let work: fn(&WorkerContext) -> Result<(), Failure> = match self.rng.u32(0..8) {
+                0..=3 => |_| Ok(()),
+                4 => |_| panic!("a task"),
+                5 | 6 => idle,
+                _ => {
+                    self.hang(tasks);
+                    continue;
+                }
+            };
+            match tasks.try_spawn(work) {
+                Ok(task) if self.rng.bool() => task.request_cancel(),
+                Ok(task) => task.detach(),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// A task that hangs, and is not waited for.
+    fn hang(&mut self, tasks: &TaskSupervisorRef) {
+        let (gate, begun) = (self.gate.clone(), Arc::new(AtomicBool::new(false)));
+        let says = Arc::clone(&begun);
+        let tasks = tasks.with(|task| task.shutdown(Shutdown::Abandon));
+        let task = tasks.try_spawn(move |_| {
+            says.store(true, Ordering::Release);
+            gate.pass();
+            Ok(())
+        });
+        let Ok(task) = task else { return };
+        eventually("it hangs, or was stopped before", || {
+            begun.load(Ordering::Acquire) || task.is_finished()
+        });
+        if self.rng.bool() {
+            task.request_cancel();
+        }
+    }
+
     /// Grows a tree and stops it in one of the ways there are.
     fn live_and_die(&mut self) -> ShutdownReport {
         let system = System::with(config()).expect("a system");
+        let tasks = TaskSupervisor::new("tasks")
+            .max_tasks(4)
+            .max_abandoned(self.rng.u32(0..4));
+        if self.rng.bool()
+            && let Ok(tasks) = system.spawn(tasks)
+        {
+            self.spawn(&tasks);
+        }
         let tree = self.tree("tree", 2);
         match self.rng.u32(0..6) {
             // Before or during its start.
@@ -263,10 +311,29 @@ fn idle_systems_sleep(baseline: usize) {
     eventually("all threads are gone", || threads() == baseline);
 }
 
+/// Many tasks make few threads, and none is left when their system has stopped.
+fn tasks_share_threads(baseline: usize) {
+    const TASKS: usize = 1_000;
+    const MAX: usize = 3;
+    let system = System::with(config()).expect("a system");
+    let tasks = TaskSupervisor::new("tasks").max_tasks(MAX);
+    let tasks = system.spawn(tasks).expect("started");
+    let mut most = 0;
+    for _ in 0..TASKS {
+        tasks.spawn(|_| Ok(())).expect("spawned").detach();
+        most = most.max(threads());
+    }
+    // A thread that is through sits down before its slot is free.
+    assert!(most <= baseline + 1 + MAX, "{most} threads");
+    assert!(system.stop_within(LONG).is_clean());
+    eventually("all threads are gone", || threads() == baseline);
+}
+
 // decision 15, decision 22, property 94, property 4
 #[test]
 fn the_threads_left_in_the_process_are_those_that_the_reports_name() {
     let baseline = threads();
     idle_systems_sleep(baseline);
+    tasks_share_threads(baseline);
     reports_are_true(baseline);
 }

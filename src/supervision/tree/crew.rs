@@ -231,3 +231,60 @@ impl fmt::Debug for Crew {
         f.debug_struct("Crew").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crew() -> Crew {
+        Crew::new(Clock::system(), Roster::new())
+    }
+
+    /// How many sit on the bench, and how many threads there have been.
+    fn count(crew: &Crew) -> (usize, u64) {
+        let bench = crew.shared.bench.lock();
+        (bench.idle.len(), bench.hired)
+    }
+
+    #[test]
+    fn a_thread_that_was_reserved_in_vain_is_reserved_again() {
+        let crew = crew();
+        let (first, second) = (crew.reserve().unwrap(), crew.reserve().unwrap());
+        assert_eq!(count(&crew), (0, 2));
+        drop(first);
+        drop(second);
+        assert_eq!(count(&crew), (2, 2));
+        let _again = crew.reserve().unwrap();
+        assert_eq!(count(&crew), (1, 2));
+    }
+
+    #[test]
+    fn the_thread_that_sat_down_last_is_taken_first() {
+        let crew = crew();
+        let (first, second) = (crew.reserve().unwrap(), crew.reserve().unwrap());
+        let last = first.member.as_ref().unwrap().id;
+        drop(second);
+        drop(first);
+        let again = crew.reserve().unwrap();
+        assert_eq!(again.member.as_ref().unwrap().id, last);
+    }
+
+    #[test]
+    fn a_crew_that_has_ended_keeps_nobody() {
+        let crew = crew();
+        let (first, second) = (crew.reserve().unwrap(), crew.reserve().unwrap());
+        let hands = [&first, &second].map(|reserved| {
+            let member = reserved.member.as_ref().unwrap();
+            Arc::downgrade(&member.hand)
+        });
+        drop(first);
+        crew.close();
+        drop(second);
+        assert_eq!(count(&crew), (0, 2));
+        let clock = Clock::system();
+        let deadline = clock.deadline(IDLE);
+        crew.shared.roster.settle(&clock, deadline);
+        assert!(!deadline.is_past(clock.now()), "a thread was not told");
+        assert!(hands.iter().all(|hand| hand.strong_count() == 0));
+    }
+}

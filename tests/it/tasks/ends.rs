@@ -374,6 +374,34 @@ fn a_task_begins_with_the_error_context_of_who_spawned_it() {
     );
 }
 
+// T2
+#[test]
+fn a_task_that_is_cancelled_before_its_thread_began_does_not_run() {
+    let gate = Gate::new();
+    let _open = OpenAtEnd(gate.clone());
+    let at_start = gate.clone();
+    let config = config().on_thread_start(move |_, _| at_start.pass());
+    let (system, recorder) = recorded(config);
+    let tasks = tasks(&system, unit());
+    let journal = Journal::new();
+    let captured = Noted::new("captured", &journal);
+    let notes = journal.clone();
+    let work = move |_: &WorkerContext| -> Nothing {
+        notes.note("it ran");
+        drop(captured);
+        Ok(())
+    };
+    let task = tasks.spawn(work).expect("spawned");
+    gate.wait_for(1);
+    task.request_cancel();
+    recorder.wait_for(LONG, "child.stopping", 1);
+    gate.open();
+    let end = task.join_timeout(LONG);
+    let cancelled = matches!(end, Err(JoinError::Task(TaskError::Cancelled(_))));
+    assert!(cancelled, "{end:?}");
+    assert_eq!(journal.take(2), ["+captured", "-captured"]);
+}
+
 #[test]
 fn a_unit_that_is_stopped_while_it_joins_is_told_so() {
     let system = system();

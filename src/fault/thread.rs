@@ -86,7 +86,9 @@ pub(crate) fn start(
 }
 
 /// A scope for threads that borrow what outlives it; it ends after them.
-pub(crate) fn scope<'env, R>(run: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R) -> R {
+pub(crate) fn with_scope<'env, R>(
+    run: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+) -> R {
     std::thread::scope(run)
 }
 

@@ -69,9 +69,9 @@ pub use spec::strategy::{AutoShutdown, Strategy};
 pub use spec::tuning::{ChildTuning, SupervisorTuning};
 pub use supervisor::{DynamicSupervisor, Supervisor};
 pub use task::{
-    JoinError, PoolError, PoolReport, ScopeError, ScopeFailure, SpawnError, SpawnRefusal, Task,
-    TaskError, TaskOptions, TaskPools, TaskPoolsRef, TaskScope, TaskStats, TaskSupervisor,
-    TaskSupervisorRef,
+    ItemFailure, JoinError, Map, MapStream, OnTimeout, PoolError, PoolReport, ScopeError,
+    ScopeFailure, SpawnError, SpawnRefusal, Task, TaskError, TaskOptions, TaskPools, TaskPoolsRef,
+    TaskScope, TaskStats, TaskSupervisor, TaskSupervisorRef,
 };
 pub use tree::roster::ThreadLeft;
 pub(crate) use tree::runtime::{Runtime, ThreadOptions};

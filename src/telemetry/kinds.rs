@@ -96,6 +96,8 @@ kinds! {
     TASK_LATE = "task.late", SUPERVISION, Info, [], ["path"];
     /// An item of a map has no result: it failed, panicked, ran too long, or was stopped.
     MAP_ITEM_FAILED = "map.item_failed", SUPERVISION, Warn, [], ["path", "index", "why"];
+    /// A map ended before its source did; `left` items that were pulled did not begin.
+    MAP_ENDED = "map.ended", SUPERVISION, Info, ["left"], ["path", "why"];
     /// A system is up.
     SYSTEM_STARTED = "system.started", SYSTEM, Info, [], ["name"];
     /// A system begins to stop.

@@ -2,6 +2,7 @@
 
 mod channel;
 mod data_parallel;
+mod map;
 mod partition;
 mod phases;
 #[cfg(target_os = "linux")]

@@ -17,13 +17,13 @@ use steadfast::process::{
 };
 use steadfast::supervision::{
     AutoShutdown, Child, ChildError, ChildId, ChildInfo, ChildKind, ChildSpec, ChildState,
-    ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, JoinError,
-    ManageError, Monitor, OnHang, Outcome, Phase, PoolError, PoolReport, Restart, ScopeError,
-    ScopeFailure, Shutdown, ShutdownReport, Snapshot, SpawnError, SpawnRefusal, SpecError,
-    SpecWarning, Standing, StopToken, Strategy, Supervisor, SupervisorRef, SupervisorSnapshot,
-    SupervisorTuning, Task, TaskError, TaskOptions, TaskPools, TaskPoolsRef, TaskScope, TaskStats,
-    TaskSupervisor, TaskSupervisorRef, ThreadLeft, Unclean, UnitEnd, UnitRef, UnitSnapshot, Waited,
-    WorkerContext, WorkerRef,
+    ChildTuning, Counts, Down, DynamicSupervisor, HookGuard, Init, Intensity, ItemFailure,
+    JoinError, ManageError, Map, MapStream, Monitor, OnHang, OnTimeout, Outcome, Phase, PoolError,
+    PoolReport, Restart, ScopeError, ScopeFailure, Shutdown, ShutdownReport, Snapshot, SpawnError,
+    SpawnRefusal, SpecError, SpecWarning, Standing, StopToken, Strategy, Supervisor, SupervisorRef,
+    SupervisorSnapshot, SupervisorTuning, Task, TaskError, TaskOptions, TaskPools, TaskPoolsRef,
+    TaskScope, TaskStats, TaskSupervisor, TaskSupervisorRef, ThreadLeft, Unclean, UnitEnd, UnitRef,
+    UnitSnapshot, Waited, WorkerContext, WorkerRef,
 };
 use steadfast::supervision::{
     DataParallel, DataParallelRef, InstallError, PoolCounters, PoolRefusal,
@@ -115,6 +115,10 @@ const _: () = {
     crosses::<ScopeFailure>();
     crosses::<SpawnError<u8>>();
     crosses::<SpawnRefusal>();
+    crosses::<ItemFailure<u8>>();
+    crosses::<Map<std::vec::IntoIter<u8>, fn(&u8)>>();
+    crosses::<MapStream<std::vec::IntoIter<u8>, u8>>();
+    crosses::<OnTimeout>();
     crosses::<TaskError>();
     crosses::<TaskOptions>();
     crosses::<TaskPools>();

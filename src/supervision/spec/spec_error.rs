@@ -110,6 +110,9 @@ pub enum SpecError {
     /// A task supervisor that may run no task.
     #[error("at most zero tasks are no tasks at all")]
     ZeroMaxTasks,
+    /// A map that may work on no item.
+    #[error("at most zero items at a time are no items at all")]
+    ZeroConcurrency,
     /// A task that may run for no time: say `Duration::MAX` if no timeout is meant.
     #[error("the timeout of {0:?} is zero")]
     ZeroTimeout(ChildId),

@@ -63,6 +63,15 @@ impl Tally {
         *count += 1;
     }
 
+    /// Takes in what was counted elsewhere.
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.started += other.started;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.cancelled += other.cancelled;
+    }
+
     /// Tasks that began and have not come to their end.
     pub(crate) const fn active(&self) -> u64 {
         self.started - self.completed - self.failed - self.timed_out - self.cancelled

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -24,12 +24,19 @@ pub(crate) enum Patience {
     Until(Deadline),
 }
 
+/// Who holds slots that it may do without for a while.
+pub(crate) trait Lender: Send + Sync {
+    /// Somebody begins to wait for a slot. Called without a lock; it must not block.
+    fn wanted(&self);
+}
+
 /// Admits as many tasks as there are slots, whoever asks, in the order of the asking.
 pub(crate) struct Gate {
     desk: Mutex<Desk>,
     /// How many wait: a hint for who might give a slot up.
     waiting: AtomicUsize,
     numbers: AtomicU64,
+    lenders: Mutex<Vec<Weak<dyn Lender>>>,
 }
 
 struct Desk {
@@ -47,6 +54,7 @@ impl Gate {
             }),
             waiting: AtomicUsize::new(0),
             numbers: AtomicU64::new(1),
+            lenders: Mutex::default(),
         })
     }
 
@@ -93,7 +101,25 @@ impl Gate {
             desk.seats.insert(ticket, Arc::clone(&seat));
         }
         self.publish(&desk);
+        drop(desk);
+        if let Asked::Waits(_) = asked {
+            self.ask_lenders();
+        }
         (asked, seat)
+    }
+
+    /// From here on, the lender is told when somebody begins to wait.
+    pub(crate) fn enlist(&self, lender: Weak<dyn Lender>) {
+        let mut lenders = self.lenders.lock();
+        lenders.retain(|lender| lender.strong_count() > 0);
+        lenders.push(lender);
+    }
+
+    fn ask_lenders(&self) {
+        let lenders = self.lenders.lock().clone();
+        for lender in lenders.iter().filter_map(Weak::upgrade) {
+            lender.wanted();
+        }
     }
 
     /// Waits in the line until the slot is handed over.
@@ -141,7 +167,7 @@ impl Gate {
     }
 
     /// Whether somebody waits for a slot: one load, and old news at once.
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         // Relaxed: see `publish`.
         self.waiting.load(Ordering::Relaxed) > 0
     }
@@ -245,17 +271,17 @@ impl Slot {
     }
 
     /// Lets those who wait for a slot go first: gives this one up if there are any, and stands in the line for
-    /// another, for as long as it takes. Costs one load while nobody waits. Called by the errand's own thread.
+    /// another, until the deadline. Costs one load while nobody waits. Called by the errand's own thread.
     ///
     /// # Errors
-    /// There is no slot any more: the errand was asked to stop, or the supervisor ends.
-    pub(crate) fn lend(&self, ctx: &WorkerContext) -> Result<(), SpawnRefusal> {
+    /// There is no slot any more: none came in time, the errand was asked to stop, or the supervisor ends.
+    pub(crate) fn lend(&self, ctx: &WorkerContext, deadline: Deadline) -> Result<(), SpawnRefusal> {
         if !self.gate.is_wanted() {
             return Ok(());
         }
         let cell = ctx.run().home().ok_or(SpawnRefusal::Stopping)?;
         self.give_back();
-        self.gate.take(&cell, Deadline::NEVER)?;
+        self.gate.take(&cell, deadline)?;
         let mut held = self.held.lock();
         if held.is_abandoned {
             // It was given up while it stood in the line.

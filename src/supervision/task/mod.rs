@@ -12,6 +12,7 @@
 //! | how a task is a child, and what its thread does | `errand.rs`, `one_shot.rs`, `outcome.rs`, `ending.rs`, `account.rs` |
 //! | tasks that borrow | `scope/` |
 //! | several supervisors of tasks, by name | `pools/` |
+//! | how a function is applied to many items | `stream/` |
 //!
 //! Not for work that lives as long as the program: that is a worker, which is started again.
 
@@ -28,6 +29,7 @@ mod pools;
 mod scope;
 mod spawn_error;
 mod stats;
+mod stream;
 mod task_error;
 mod task_supervisor;
 mod task_supervisor_ref;
@@ -38,6 +40,7 @@ pub use pools::{PoolError, PoolReport, TaskPools, TaskPoolsRef};
 pub use scope::{ScopeError, ScopeFailure, TaskScope};
 pub use spawn_error::{SpawnError, SpawnRefusal};
 pub use stats::TaskStats;
+pub use stream::{ItemFailure, Map, MapStream, OnTimeout};
 pub use task_error::{JoinError, TaskError};
 pub use task_supervisor::TaskSupervisor;
 pub use task_supervisor_ref::TaskSupervisorRef;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Fate;
+use super::spawn_error::SpawnRefusal;
 use crate::fault::{
     Category, Classify, ExitReason, Failure, HangPhase, HangReport, PanicReport, Severity,
     StopCause,
@@ -34,6 +35,9 @@ pub enum TaskError {
     /// It did not stop when it was asked to, or hung: its thread was given up and may live on.
     #[error("the task was abandoned: {0}")]
     Abandoned(Arc<HangReport>),
+    /// An item of a map never began: there was no task for it.
+    #[error("the task did not begin: {0}")]
+    NotBegun(SpawnRefusal),
 }
 
 impl TaskError {
@@ -59,7 +63,7 @@ impl TaskError {
     pub(crate) fn fate(&self) -> Fate {
         match self {
             Self::Failed(_) | Self::Panicked(_) => Fate::Failed,
-            Self::Cancelled(_) => Fate::Cancelled,
+            Self::Cancelled(_) | Self::NotBegun(_) => Fate::Cancelled,
             Self::TimedOut { .. } => Fate::TimedOut,
             Self::Abandoned(report) if report.phase == HangPhase::Stopping => Fate::Cancelled,
             Self::Abandoned(_) => Fate::Failed,
@@ -74,6 +78,7 @@ impl Classify for TaskError {
             Self::Panicked(_) | Self::Abandoned(_) => Category::Fault,
             Self::Cancelled(_) => Category::Unavailable,
             Self::TimedOut { .. } => Category::Deadline,
+            Self::NotBegun(refusal) => refusal.category(),
         }
     }
 
@@ -83,12 +88,13 @@ impl Classify for TaskError {
             Self::Panicked(_) | Self::Abandoned(_) => Severity::High,
             Self::Cancelled(_) => Severity::Low,
             Self::TimedOut { .. } => Severity::Medium,
+            Self::NotBegun(refusal) => refusal.severity(),
         }
     }
 
-    /// Never by itself: whether it may run twice is known to its function alone.
+    /// Only what never began: whether it may run twice is known to its function alone.
     fn is_retryable(&self) -> bool {
-        false
+        matches!(self, Self::NotBegun(refusal) if refusal.is_retryable())
     }
 
     fn code(&self) -> &'static str {
@@ -98,6 +104,7 @@ impl Classify for TaskError {
             Self::Cancelled(_) => "task.cancelled",
             Self::TimedOut { .. } => "task.timed_out",
             Self::Abandoned(_) => "task.abandoned",
+            Self::NotBegun(refusal) => refusal.code(),
         }
     }
 }

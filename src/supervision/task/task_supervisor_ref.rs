@@ -215,6 +215,10 @@ impl TaskSupervisorRef {
         refusal
     }
 
+    pub(super) fn options(&self) -> &TaskOptions {
+        &self.options
+    }
+
     /// What the supervisor has done so far, from one moment. Asks nobody; tasks that hang do not delay it.
     pub fn stats(&self) -> TaskStats {
         self.gate.stats()

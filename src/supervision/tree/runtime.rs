@@ -102,6 +102,14 @@ impl Runtime {
         self.coarse.now()
     }
 
+    /// By how much [`coarse_now`](Self::coarse_now) may be behind.
+    pub(crate) fn coarse_step(&self) -> Duration {
+        match self.coarse.is_coarse() {
+            true => self.coarse.resolution(),
+            false => Duration::ZERO,
+        }
+    }
+
     pub(crate) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }

@@ -228,6 +228,12 @@ static TABLE: &[Row] = &[
         });
         assert_eq!(mapped.expect("no failures of lanes"), 1);
     }),
+    (&kinds::MAP_ENDED, |stage| {
+        let tasks = stage.system.spawn(TaskSupervisor::new("tasks"));
+        let map = tasks.expect("started").map(0..9, |item: &u32, _| Ok(*item));
+        let mut results = map.start().expect("started");
+        assert!(results.next().is_some());
+    }),
     (&kinds::SYSTEM_STARTED, |_| {}),
     (&kinds::SYSTEM_STOPPING, |stage| {
         stage.system.request_stop(LONG)

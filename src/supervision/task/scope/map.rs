@@ -197,7 +197,7 @@ where
 
     /// On a lane's thread: takes items until none is left, or the lane is to end.
     fn work_off(&self, lane: &Lane, ctx: &WorkerContext, slot: &Slot) {
-        while !ctx.is_stopping() && slot.lend(ctx).is_ok() {
+        while !ctx.is_stopping() && slot.lend(ctx, Deadline::NEVER).is_ok() {
             // Relaxed: a number that is given once.
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = self.items.get(index) else {

@@ -8,7 +8,7 @@ use super::crowd::{Crowd, Open};
 use super::scope_error::ScopeError;
 use super::summons::Summons;
 use crate::fault::Failure;
-use crate::fault::thread::{self, ThreadPlan, thread_name};
+use crate::fault::thread::{ThreadPlan, thread_name, with_scope};
 use crate::supervision::DEFAULT_CALL;
 use crate::supervision::context::WorkerContext;
 use crate::supervision::task::errand::{Seat, Told, carry};
@@ -64,7 +64,7 @@ impl TaskSupervisorRef {
             return Err(ScopeError::Refused(self.refused(refusal)));
         }
         let crowd = Crowd::new(self.clock());
-        let value = thread::scope(|scope| {
+        let value = with_scope(|scope| {
             let _open = Open(&crowd);
             run(&TaskScope {
                 scope,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use steadfast::supervision::{SpawnRefusal, Waited};
 use steadfast::{Child, Failure, Restart, Shutdown, TaskSupervisor, WorkerContext};
 
-use super::{Pulled, assert_settled, code, plain, tasks};
+use super::{Pulled, assert_settled, code, hangs, plain, tasks};
 use crate::support::{FAR, Gate, Journal, OpenAtEnd, SECOND, config, eventually, system, timeless};
 
 /// Waits to be stopped with all items but the first.
@@ -41,13 +41,7 @@ fn a_lane_that_does_not_stop_holds_the_drop_up_until_it_is_abandoned() {
     let tasks = tasks(&system, plan);
     let gate = Gate::new();
     let _open = OpenAtEnd(gate.clone());
-    let inside = gate.clone();
-    let map = tasks.map(0..2_u64, move |item, _| {
-        if *item == 1 {
-            inside.pass();
-        }
-        Ok(*item)
-    });
+    let map = tasks.map(0..2, hangs(&gate, |item| item == 1));
     let mut results = map.max_concurrency(1).start().expect("started");
     assert_eq!(results.next().map(code), Some(Ok(0)));
     gate.wait_for(1);

@@ -4,26 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use steadfast::supervision::{ItemFailure, OnTimeout, TaskError};
-use steadfast::{Failure, Shutdown, TaskSupervisor, WorkerContext};
+use steadfast::{Shutdown, TaskSupervisor};
 
-use super::{Pulled, assert_settled, code, plain, tasks};
+use super::{Pulled, assert_settled, code, hangs, plain, tasks};
 use crate::support::{
     FAR, Gate, LONG, OpenAtEnd, SECOND, config, eventually, recorded, system, timeless,
 };
-
-/// Hangs at the gate with the items that it is told, whatever it is asked.
-fn hangs<W: Fn(u64) -> bool>(
-    gate: &Gate,
-    with: W,
-) -> impl Fn(&u64, &WorkerContext) -> Result<u64, Failure> + use<W> {
-    let gate = gate.clone();
-    move |item, _| {
-        if with(*item) {
-            gate.pass();
-        }
-        Ok(*item)
-    }
-}
 
 // property 15, T13, S3
 #[test]

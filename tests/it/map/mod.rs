@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use steadfast::supervision::{ItemFailure, TaskStats};
-use steadfast::{System, TaskSupervisor, TaskSupervisorRef};
+use steadfast::{Failure, System, TaskSupervisor, TaskSupervisorRef, WorkerContext};
+
+use crate::support::Gate;
 
 /// A task supervisor under the root.
 #[track_caller]
@@ -36,6 +38,20 @@ impl Pulled {
 
     fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Hangs at the gate with the items that it is told, whatever it is asked.
+fn hangs<W: Fn(u64) -> bool>(
+    gate: &Gate,
+    with: W,
+) -> impl Fn(&u64, &WorkerContext) -> Result<u64, Failure> + use<W> {
+    let gate = gate.clone();
+    move |item, _| {
+        if with(*item) {
+            gate.pass();
+        }
+        Ok(*item)
     }
 }
 

@@ -3,28 +3,18 @@
 use std::sync::{Arc, Barrier};
 
 use steadfast::supervision::{SpawnRefusal, SpecError};
-use steadfast::{Failure, WorkerContext};
 
-use super::{Pulled, plain};
+use super::{Pulled, hangs, plain};
 use crate::support::{Gate, OpenAtEnd, eventually, system};
-
-/// Waits at the gate if it is the first item.
-fn first_waits(gate: &Gate) -> impl Fn(&u64, &WorkerContext) -> Result<u64, Failure> + use<> {
-    let gate = gate.clone();
-    move |item, _| {
-        if *item == 0 {
-            gate.pass();
-        }
-        Ok(*item)
-    }
-}
 
 // property 15, T8
 #[test]
 fn results_come_in_the_order_of_the_items_whatever_ends_first() {
     let (system, gate) = (system(), Gate::new());
     let tasks = plain(&system);
-    let map = tasks.map(0..4, first_waits(&gate)).max_concurrency(2);
+    let map = tasks
+        .map(0..4, hangs(&gate, |item| item == 0))
+        .max_concurrency(2);
     let results = map.start().expect("started");
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || results.collect::<Result<Vec<_>, _>>());
@@ -43,7 +33,9 @@ fn unordered_results_come_as_they_are_done() {
     let (system, gate) = (system(), Gate::new());
     let _open = OpenAtEnd(gate.clone());
     let tasks = plain(&system);
-    let map = tasks.map(0..4, first_waits(&gate)).max_concurrency(2);
+    let map = tasks
+        .map(0..4, hangs(&gate, |item| item == 0))
+        .max_concurrency(2);
     let mut results = map.unordered().start().expect("started");
     let mut early: Vec<_> = results.by_ref().take(3).map(Result::unwrap).collect();
     early.sort_unstable();
@@ -75,7 +67,7 @@ fn nothing_is_pulled_before_a_result_is_asked_for() {
 fn a_first_item_that_takes_long_lets_no_more_than_the_buffer_pile_up() {
     let (system, gate, pulled) = (system(), Gate::new(), Pulled::default());
     let tasks = plain(&system);
-    let map = tasks.map(pulled.count(0..100), first_waits(&gate));
+    let map = tasks.map(pulled.count(0..100), hangs(&gate, |item| item == 0));
     let results = map.max_concurrency(2).buffer(7).start().expect("started");
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || results.map(Result::unwrap).collect::<Vec<_>>());
@@ -95,13 +87,7 @@ fn a_result_is_there_while_the_item_after_it_hangs() {
     let (system, gate) = (system(), Gate::new());
     let _open = OpenAtEnd(gate.clone());
     let tasks = plain(&system);
-    let inside = gate.clone();
-    let map = tasks.map(0..1000_u64, move |item, _| {
-        if *item == 500 {
-            inside.pass();
-        }
-        Ok(*item)
-    });
+    let map = tasks.map(0..1000, hangs(&gate, |item| item == 500));
     let mut results = map.max_concurrency(1).start().expect("started");
     for expected in 0..500 {
         assert_eq!(
@@ -112,6 +98,21 @@ fn a_result_is_there_while_the_item_after_it_hangs() {
     gate.wait_for(1);
     gate.open();
     assert_eq!(results.count(), 500);
+}
+
+// T7, decision 41
+#[test]
+fn what_a_lane_took_with_an_item_that_hangs_is_done_by_the_others() {
+    let (system, gate) = (system(), Gate::new());
+    let _open = OpenAtEnd(gate.clone());
+    let tasks = plain(&system);
+    let map = tasks.map(0..1000, hangs(&gate, |item| item == 500));
+    let map = map.max_concurrency(2).unordered();
+    let mut results = map.start().expect("started");
+    let others: u64 = results.by_ref().take(999).map(Result::unwrap).sum();
+    assert_eq!(others, 999 * 500 - 500);
+    gate.open();
+    assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), [500]);
 }
 
 // T7

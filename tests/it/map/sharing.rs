@@ -8,7 +8,7 @@ use std::time::Duration;
 use steadfast::supervision::{SpawnRefusal, TaskError};
 use steadfast::{Shutdown, TaskSupervisor, TaskSupervisorRef};
 
-use super::{assert_settled, code, plain, tasks};
+use super::{assert_settled, code, hangs, plain, tasks};
 use crate::support::{Gate, LONG, OpenAtEnd, SECOND, config, eventually, system, timeless};
 
 /// How many run now, and how many ran at most.
@@ -135,13 +135,7 @@ fn the_items_of_a_map_share_a_few_threads() {
 fn numbers_are_told_while_an_item_takes_long() {
     let (system, gate) = (system(), Gate::new());
     let tasks = plain(&system);
-    let inside = gate.clone();
-    let map = tasks.map(0..3_u64, move |item, _| {
-        if *item == 1 {
-            inside.pass();
-        }
-        Ok(*item)
-    });
+    let map = tasks.map(0..3, hangs(&gate, |item| item == 1));
     let mut results = map.max_concurrency(1).start().expect("started");
     assert_eq!(results.next().map(code), Some(Ok(0)));
     gate.wait_for(1);

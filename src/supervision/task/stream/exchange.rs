@@ -95,8 +95,8 @@ pub(super) struct State<T, R> {
     pub(super) ended: Option<TaskError>,
     /// Nobody will take what comes out.
     pub(super) is_deserted: bool,
-    /// A lane has left since the consumer looked.
-    pub(super) has_left: bool,
+    /// A lane has left, or hangs, since the consumer looked.
+    pub(super) has_vacancy: bool,
     /// What the lanes took at a time lately.
     pub(super) pace: Pace,
     /// When the steward will look whether an item takes too long.
@@ -120,7 +120,7 @@ pub(super) enum Found {
     Results,
     /// All that was pulled has come out, and nothing more is to come.
     End,
-    /// There is something to do, and a lane has left.
+    /// There is something to do, and a lane has left or hangs.
     Vacancy,
     /// Nothing, but for a reason to look again.
     Nothing,
@@ -136,7 +136,7 @@ impl<T, R> State<T, R> {
             is_closed: false,
             ended: None,
             is_deserted: false,
-            has_left: false,
+            has_vacancy: false,
             pace: Pace::new(),
             alarm: None,
         }
@@ -286,11 +286,11 @@ impl<T, R> Exchange<T, R> {
                 tally.add(hand.take_tally());
             }
             state.window.emit(into);
-            let has_left = std::mem::take(&mut state.has_left) || state.lanes.is_empty();
+            let is_vacant = std::mem::take(&mut state.has_vacancy) || state.lanes.is_empty();
             match () {
                 () if !into.is_empty() => Some(Found::Results),
                 () if state.is_through() => Some(Found::End),
-                () if has_left && state.window.pending() > 0 => Some(Found::Vacancy),
+                () if is_vacant && state.window.pending() > 0 => Some(Found::Vacancy),
                 () => None,
             }
         };

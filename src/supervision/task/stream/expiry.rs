@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{Exchange, OnTimeout, State};
 use super::lane::Lane;
 use crate::fault::StopCause;
-use crate::supervision::task::book::{Fate, Tally};
+use crate::supervision::task::book::Fate;
 use crate::supervision::task::task_error::TaskError;
 use crate::supervision::tree::steward::Timed;
 
@@ -23,7 +23,6 @@ struct Looked<T, R> {
     lost: Vec<(Arc<Lane<T, R>>, u64)>,
     /// It ended the stream, and so many items did not begin.
     left: Option<usize>,
-    tally: Tally,
     /// When to look again.
     next: Option<Instant>,
 }
@@ -59,7 +58,6 @@ where
         let mut looked = Looked {
             lost: Vec::new(),
             left: None,
-            tally: Tally::default(),
             next: None,
         };
         let mut guard = self.state.lock();
@@ -76,7 +74,7 @@ where
             {
                 state.window.recall(&mut hand);
                 state.window.collect(&mut hand);
-                looked.tally.add(hand.take_tally());
+                self.count(hand.take_tally());
                 drop(hand);
                 looked.lost.push((lane, item.index));
                 state.fail(item, TaskError::TimedOut { after: timeout });
@@ -87,6 +85,7 @@ where
             }
         }
         state.alarm = looked.next;
+        state.has_vacancy |= !looked.lost.is_empty();
         if !looked.lost.is_empty() && self.plan.on_timeout == OnTimeout::Stop {
             looked.left = state.end(&STOPPED);
         }
@@ -104,7 +103,6 @@ where
             return;
         };
         let looked = self.look(self.runtime.clock().now(), limit, timeout);
-        self.count(looked.tally);
         if let Some(next) = looked.next {
             self.arm(next);
         }

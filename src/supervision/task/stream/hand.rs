@@ -145,3 +145,42 @@ impl<I, O> Hand<I, O> {
         std::mem::take(&mut self.tally)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hand that works on the first of two items.
+    fn busy() -> Hand<u8, char> {
+        let mut hand = Hand::new();
+        hand.todo = (0..)
+            .zip([b'a', b'b'])
+            .map(|(index, input)| Item { index, input })
+            .collect();
+        assert!(hand.begin(None).is_some());
+        hand
+    }
+
+    #[test]
+    fn what_is_forfeited_counts_at_once_and_stays_for_the_lane_to_drop() {
+        let mut hand = busy();
+        hand.forfeit(Fate::Cancelled);
+        let tally = hand.take_tally();
+        assert_eq!((tally.started, tally.cancelled, tally.active()), (1, 1, 0));
+        assert!(hand.begin(None).is_none() && hand.end(Fate::Completed).is_none());
+        let (items, done) = hand.clear(Fate::Failed);
+        assert_eq!((items.len(), done.len()), (2, 0));
+        assert_eq!(hand.take_tally(), Tally::default(), "not counted again");
+    }
+
+    #[test]
+    fn what_is_cleared_away_is_all_that_was_in_the_hand() {
+        let mut hand = busy();
+        let item = hand.end(Fate::Completed).expect("in hand");
+        assert!(!hand.put(item.index, 'A'));
+        assert!(hand.begin(None).is_some());
+        let (items, done) = hand.clear(Fate::Cancelled);
+        assert_eq!((items.len(), done.len()), (1, 1));
+        assert!(!hand.has_work() && hand.is_absent());
+    }
+}

@@ -101,9 +101,9 @@ where
         loop {
             let is_stopping = shift.ctx.is_stopping();
             let turned = self.exchange.turn(&self.lane, last.take(), is_stopping);
-            if let Some(item) = self.settle(turned, shift.ctx) {
+            if let Some(item) = self.part_with(turned, shift.ctx) {
                 if mem::take(&mut shift.row.is_new) {
-                    self.exchange.settle(&self.lane);
+                    self.exchange.count_done(&self.lane);
                 }
                 last = Some(match (shift.work)(&item.input, shift.ctx) {
                     Ok(value) => Ended::With(value),
@@ -116,7 +116,7 @@ where
     }
 
     /// Tells of the last item, and drops what it has left; the next one is to be worked on.
-    fn settle(&self, turned: Turned<T, R>, ctx: &WorkerContext) -> Option<Item<Arc<T>>> {
+    fn part_with(&self, turned: Turned<T, R>, ctx: &WorkerContext) -> Option<Item<Arc<T>>> {
         if let Some((index, error)) = &turned.failed {
             self.exchange.post_failed(*index, error);
         }
@@ -135,7 +135,7 @@ where
     /// More to do; false when the lane is to leave. Who waits for a slot goes first.
     fn refill(&self, shift: &mut Shift<'_, F>) -> bool {
         let row = &mut shift.row;
-        self.exchange.settle(&self.lane);
+        self.exchange.count_done(&self.lane);
         row.end();
         if row.items > 0 && !self.stand_back(shift.ctx, shift.slot) {
             return false;

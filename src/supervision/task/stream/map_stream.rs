@@ -29,14 +29,15 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// The results of a map, pulled through as they are asked for; made by [`Map::start`](super::Map::start).
 ///
-/// Each item that was pulled comes out once, as a result or as a failure with its input.
+/// Each item that was pulled comes out once, as a result or as a failure with its input. After the last one no lane
+/// is at work, but for the thread of an item that took too long and has not stopped: that is its supervisor's.
 ///
 /// # Blocking
 /// [`next`](Iterator::next) pulls the source on the calling thread, and waits for a result. When the calling unit is
 /// asked to stop, it pulls no more, has the lanes stop, and yields what comes of the items that it has pulled.
 ///
-/// Dropping the stream half-way stops its lanes and waits until each has ended or was abandoned: for as long as a
-/// task of the supervisor may take to stop.
+/// Dropping the stream half-way stops its lanes and waits until every one has ended or was abandoned: for as long as
+/// a task of the supervisor may take to stop.
 #[must_use = "a map does nothing until its results are asked for"]
 pub struct MapStream<I, R>
 where
@@ -141,6 +142,8 @@ where
         match self.try_hire(patience) {
             Ok(()) => {}
             Err(SpawnRefusal::Full { .. }) => self.is_full = true,
+            // The others do what this one does not.
+            Err(SpawnRefusal::Thread(_)) if self.exchange.has_lanes() => self.is_full = true,
             Err(SpawnRefusal::CallerStopped) => self.end_with_caller(),
             Err(refusal) => self.end(TaskError::NotBegun(refusal)),
         }
@@ -198,13 +201,13 @@ where
             })
     }
 
-    /// There is something to do, and a lane has left: another one takes its place.
+    /// There is something to do, and a lane has left or hangs: another one takes its place, when it may.
     fn fill_vacancy(&mut self) {
-        let patience = match self.exchange.has_lanes() {
-            true => Patience::None,
-            false => Patience::Until(self.exchange.patience()),
-        };
-        self.hire(patience);
+        if !self.exchange.has_lanes() {
+            self.hire(Patience::Until(self.exchange.patience()));
+        } else if self.exchange.wants_lane() {
+            self.hire(Patience::None);
+        }
     }
 
     /// All has come out, and the lanes leave.

@@ -60,7 +60,7 @@ where
     }
 
     /// Counts what the lane has done, before it takes more, leaves or waits.
-    pub(super) fn settle(&self, lane: &Lane<T, R>) {
+    pub(super) fn count_done(&self, lane: &Lane<T, R>) {
         let tally = lane.hand.lock().take_tally();
         self.count(tally);
     }
@@ -136,7 +136,7 @@ where
             let mut guard = self.state.lock();
             let state = &mut *guard;
             state.lanes.retain(|own| !Arc::ptr_eq(own, lane));
-            state.has_left = true;
+            state.has_vacancy = true;
             // It may have been the one on its way.
             state.is_waking = false;
             let mut hand = lane.hand.lock();

@@ -247,7 +247,7 @@ fn a_value_whose_drop_panics_hurts_nobody() {
     assert!(system.stop_within(LONG).is_clean());
 }
 
-// property 14, property 5
+// property 14
 #[test]
 fn without_a_supervisor_nothing_runs_and_the_function_comes_back() {
     let system = system();

@@ -109,7 +109,6 @@ fn a_thread_without_work_ends_after_ten_seconds() {
     });
 }
 
-// property 5
 #[test]
 fn the_hook_for_new_threads_runs_once_for_each() {
     use std::sync::Arc;

@@ -89,7 +89,6 @@ pub(crate) fn start(
 pub(crate) fn with_scope<'env, R>(
     run: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
-pub(crate) fn scoped<'env, R>(run: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R) -> R {
     std::thread::scope(run)
 }
 

@@ -9,7 +9,6 @@ use super::scope_error::ScopeError;
 use super::summons::Summons;
 use crate::fault::Failure;
 use crate::fault::thread::{ThreadPlan, thread_name, with_scope};
-use crate::fault::thread::{ThreadPlan, scoped, thread_name};
 use crate::supervision::DEFAULT_CALL;
 use crate::supervision::context::WorkerContext;
 use crate::supervision::task::errand::{Seat, Told, carry};
@@ -66,7 +65,6 @@ impl TaskSupervisorRef {
         }
         let crowd = Crowd::new(self.clock());
         let value = with_scope(|scope| {
-        let value = scoped(|scope| {
             let _open = Open(&crowd);
             run(&TaskScope {
                 scope,

@@ -125,6 +125,11 @@ impl Books {
         }
     }
 
+    /// Whether the pending work is that of this run.
+    pub(super) fn serves(&self, run: Generation) -> bool {
+        run == self.run
+    }
+
     /// The run takes no more work.
     pub(super) fn drain(&mut self, run: Generation) {
         if run == self.run && self.stage == Stage::Open {

@@ -144,11 +144,20 @@ impl Desk {
 
     // --- the life of a run -----------------------------------------------------------------------
 
-    /// The run takes work from now on.
+    /// The run takes work from now on, unless it was given up while its pool was made: then its threads are let
+    /// go, and the desk may serve the next run by now. The look is under the lock, which who gives a run up
+    /// takes after the fence.
     pub(super) fn open(&self, crew: Crew) {
-        let mut state = self.state.lock();
-        state.books.open(crew.run.generation());
-        state.crew = Some(Arc::new(crew));
+        let crew = Arc::new(crew);
+        let _let_go = {
+            let mut state = self.state.lock();
+            if crew.run.token().is_fenced() {
+                Some(crew)
+            } else {
+                state.books.open(crew.run.generation());
+                state.crew.replace(crew)
+            }
+        };
     }
 
     /// The run takes no more work.
@@ -165,22 +174,43 @@ impl Desk {
         self.state.lock().books.is_idle()
     }
 
-    /// The run has ended or was given up: who waits for work that is left hears of it, and the threads are let
-    /// go.
+    /// The present run has ended or was given up: who waits for work that is left hears of it, and the threads
+    /// are let go.
     pub(super) fn shut(&self) {
-        let (crew, lost, waiting) = {
+        let left = self.state.lock().shut();
+        left.announce();
+    }
+
+    /// As [`shut`](Self::shut), but only while the desk serves this run: it may have been given up, and the next
+    /// one be there.
+    pub(super) fn shut_run(&self, run: &Run) {
+        let left = {
             let mut state = self.state.lock();
-            let lost = state.books.shut();
-            let waiting = std::mem::take(&mut state.waiting);
-            (state.crew.take(), lost, waiting)
+            let serves = state.books.serves(run.generation());
+            serves.then(|| state.shut())
         };
-        for waiter in waiting.values() {
+        if let Some(left) = left {
+            left.announce();
+        }
+    }
+}
+
+/// What a run has left behind.
+struct Left {
+    crew: Option<Arc<Crew>>,
+    lost: u64,
+    waiting: BTreeMap<u64, Arc<dyn Lose>>,
+}
+
+impl Left {
+    fn announce(self) {
+        for waiter in self.waiting.values() {
             waiter.lose();
         }
-        if let (Some(crew), true) = (&crew, lost > 0) {
+        if let (Some(crew), true) = (&self.crew, self.lost > 0) {
             let telemetry = crew.run.runtime().telemetry();
             telemetry.post(&kinds::POOL_LOST, |event| {
-                event.measure("count", lost);
+                event.measure("count", self.lost);
                 event.tag("path", crew.run.path());
                 event.tag("generation", crew.run.generation());
             });
@@ -206,6 +236,14 @@ impl State {
             context: ErrorContext::capture(),
         };
         Ok((crew, ticket))
+    }
+
+    fn shut(&mut self) -> Left {
+        Left {
+            crew: self.crew.take(),
+            lost: self.books.shut(),
+            waiting: std::mem::take(&mut self.waiting),
+        }
     }
 }
 
@@ -236,5 +274,86 @@ pub(super) fn announce_panic(run: &Run, report: &PanicReport) {
 impl fmt::Debug for Desk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+    use crate::fault::{Generation, StopCause};
+    use crate::supervision::Supervisor;
+    use crate::supervision::tree::cell::Cell;
+    use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
+    use crate::telemetry::Telemetry;
+    use crate::time::Clock;
+
+    struct Scene {
+        cell: Arc<Cell>,
+        unit: Arc<Unit>,
+        desk: Desk,
+    }
+
+    fn scene() -> Scene {
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(Clock::system(), Telemetry::new(), options, 1);
+        let root = Supervisor::new("t").begin_root(&runtime);
+        let unit = Unit::new("pool".into());
+        Scene {
+            cell: root.cell().unwrap(),
+            desk: Desk::new(Arc::clone(&unit), 8),
+            unit,
+        }
+    }
+
+    impl Scene {
+        fn run(&self, generation: Generation) -> Arc<Run> {
+            let key = self.cell.inspect(|machine, _, _| machine.next_key());
+            Run::new(&self.unit, &self.cell, key, generation, 0)
+        }
+
+        fn open(&self, run: &Arc<Run>) {
+            let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            let run = Arc::clone(run);
+            self.desk.open(Crew { run, pool });
+        }
+
+        /// The run whose work the desk takes.
+        fn serves(&self) -> Result<Generation, PoolRefusal> {
+            let admitted = self.desk.admit(None);
+            admitted.map(|(_crew, ticket)| ticket.run.generation())
+        }
+    }
+
+    // A keeper that is overtaken between its look at the fence and its last act used to shut the pool of the
+    // next run.
+    #[test]
+    fn a_keeper_shuts_the_desk_for_its_own_run_only() {
+        let scene = scene();
+        let first = scene.run(Generation::first());
+        let second = scene.run(Generation::first().next());
+        scene.open(&first);
+        scene.desk.shut();
+        scene.open(&second);
+        scene.desk.shut_run(&first);
+        assert_eq!(scene.serves(), Ok(second.generation()));
+        scene.desk.shut_run(&second);
+        assert_eq!(scene.serves(), Err(PoolRefusal::NotRunning));
+    }
+
+    // A start that was given up while the pool was built used to open the desk all the same: for good, or in
+    // the place of the next run.
+    #[test]
+    fn a_run_that_was_given_up_opens_nothing() {
+        let scene = scene();
+        let first = scene.run(Generation::first());
+        first.token().fence(StopCause::Replaced);
+        scene.open(&first);
+        assert_eq!(scene.serves(), Err(PoolRefusal::NotRunning));
+        let second = scene.run(Generation::first().next());
+        scene.open(&second);
+        scene.open(&first);
+        assert_eq!(scene.serves(), Ok(second.generation()));
     }
 }

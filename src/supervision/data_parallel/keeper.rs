@@ -84,10 +84,10 @@ pub(super) fn keep(desk: &Desk, hands: &Hands, ctx: &WorkerContext) {
         desk.leave(run);
         obey(&desk.idle, run, Level::Fenced, || None, idle);
         if run.token().is_fenced() {
-            // Who gave the run up has shut the desk; it may serve the next run by now.
+            // Who gave the run up has shut the desk.
             return;
         }
-        desk.shut();
+        desk.shut_run(run);
         let gone = || hands.are_gone().then_some(());
         obey(&hands.gone, run, Level::Fenced, || None, gone);
     });

@@ -33,7 +33,7 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
 
 /// What was thrown, of a payload that somebody else has caught on this thread.
 pub(crate) fn thrown(payload: Box<dyn Any + Send>) -> Caught {
-    judge(&Catching::begin(), payload)
+    judge(&Catching::begin_late(), payload)
 }
 
 fn judge(catching: &Catching, payload: Box<dyn Any + Send>) -> Caught {

@@ -17,6 +17,7 @@ use super::context::ErrorContext;
 use super::context_snapshot::ContextSnapshot;
 use super::generation::Generation;
 use super::panic_report::{PanicLocation, message_of};
+use super::shared_notes::SharedNotes;
 use super::unit_path::UnitPath;
 
 /// Notes that one thread keeps at most; panics that were swallowed fall out first.
@@ -162,15 +163,19 @@ impl Recorded {
 }
 
 /// What the hook saw, and of which payload.
-struct Note {
+pub(super) struct Note {
     kind: TypeId,
     message: Option<String>,
     recorded: Recorded,
 }
 
 impl Note {
-    fn is_of(&self, payload: &(dyn Any + Send)) -> bool {
+    pub(super) fn is_of(&self, payload: &(dyn Any + Send)) -> bool {
         self.kind == payload.type_id() && self.message.as_deref() == message_of(payload)
+    }
+
+    pub(super) fn into_recorded(self) -> Recorded {
+        self.recorded
     }
 }
 
@@ -203,6 +208,9 @@ fn note(info: &PanicHookInfo<'_>) {
         message: message_of(payload).map(str::to_owned),
         recorded: Recorded::seen(info),
     };
+    if let Some(shared) = SharedNotes::current() {
+        return shared.put(note);
+    }
     let _gone = NOTES.try_with(|notes| {
         if let Ok(mut notes) = notes.try_borrow_mut() {
             if notes.len() == MAX_NOTES {
@@ -214,13 +222,27 @@ fn note(info: &PanicHookInfo<'_>) {
 }
 
 /// Makes the hook take notes on this thread while it lives.
-pub(super) struct Catching(PhantomData<*const ()>);
+pub(super) struct Catching {
+    /// How many notes the thread and those that it shares them with had made before.
+    before: u64,
+    on_its_thread: PhantomData<*const ()>,
+}
 
 impl Catching {
     pub(super) fn begin() -> Self {
         install_once();
         let _gone = CATCHING.try_with(|depth| depth.set(depth.get() + 1));
-        Self(PhantomData)
+        Self {
+            before: SharedNotes::current().map_or(0, |shared| shared.made()),
+            on_its_thread: PhantomData,
+        }
+    }
+
+    /// As [`begin`](Self::begin), for what somebody else has caught already.
+    pub(super) fn begin_late() -> Self {
+        let mut late = Self::begin();
+        late.before = 0;
+        late
     }
 
     /// The note of what was caught, if the hook saw it.
@@ -230,7 +252,8 @@ impl Catching {
             let index = notes.iter().rposition(|note| note.is_of(payload))?;
             Some(notes.remove(index))
         });
-        taken.ok().flatten().map(|note| note.recorded)
+        let own = taken.ok().flatten().map(Note::into_recorded);
+        own.or_else(|| SharedNotes::current()?.take(payload, self.before))
     }
 }
 

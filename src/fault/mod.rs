@@ -6,7 +6,8 @@
 //! * What kind of error it is: [`Classify`]. Where in the work it arose: [`ErrorContext`].
 //!
 //! `catch.rs` is the only file of the crate that catches unwinding; `hook.rs` holds the one panic hook,
-//! chained in front of the hook that was there; `thread.rs` is the only file that starts threads.
+//! chained in front of the hook that was there (`shared_notes.rs`: for threads that throw on what another has
+//! caught); `thread.rs` is the only file that starts threads.
 
 mod budget_report;
 pub(crate) mod catch;
@@ -19,6 +20,7 @@ mod generation;
 mod hang_report;
 pub(crate) mod hook;
 mod panic_report;
+pub(crate) mod shared_notes;
 mod start_failure;
 mod stop_cause;
 pub(crate) mod thread;

@@ -88,6 +88,49 @@ fn a_panic_comes_back_as_a_value_and_the_pool_goes_on() {
     recorder.wait_for(LONG, "data_parallel.panicked", 2);
 }
 
+// property 15, decision 3
+#[test]
+fn a_panic_on_a_thread_that_has_stolen_the_work_keeps_its_place() {
+    let system = system();
+    let pool = pool(&system, DataParallel::new().threads(2));
+    let stolen = Gate::new();
+    stolen.open();
+    let (first, line) = (stolen.clone(), line!() + 4);
+    let work = move || {
+        let second = || {
+            stolen.pass();
+            panic!("at seven");
+        };
+        rayon::join(|| first.wait_for(1), second)
+    };
+    let result = pool.install(work).map(|((), ())| ());
+    let Err(InstallError::Panicked(report)) = result else {
+        panic!("{result:?}");
+    };
+    let place = report.location().expect("seen by the hook");
+    assert_eq!((report.message(), place.line), ("at seven", line));
+}
+
+// decision 3
+#[test]
+fn a_panic_that_was_swallowed_lends_its_place_to_no_later_one() {
+    let system = system();
+    let pool = single(&system);
+    let swallow = || {
+        rayon::join(
+            || (),
+            || std::panic::catch_unwind(|| panic!("again")).is_err(),
+        )
+    };
+    assert!(pool.install(swallow).expect("swallowed").1);
+    let unseen = || std::panic::resume_unwind(Box::new("again"));
+    let result = pool.install(unseen).map(|(): ()| ());
+    let Err(InstallError::Panicked(report)) = result else {
+        panic!("{result:?}");
+    };
+    assert_eq!((report.message(), report.location()), ("again", None));
+}
+
 #[test]
 fn a_panic_that_nobody_waits_for_is_an_event() {
     let (system, recorder) = recorded(config());

@@ -10,6 +10,7 @@ use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use super::desk::{Crew, Desk, announce_panic, stray_panic};
 use crate::fault::Failure;
 use crate::fault::catch::{Caught, catch};
+use crate::fault::shared_notes::SharedNotes;
 use crate::fault::thread::{ThreadPlan, thread_name};
 use crate::kernel::stop::Level;
 use crate::kernel::waiters::{WaitList, Wake, wait_for_level};
@@ -55,9 +56,11 @@ fn start(
         stack_size: plan.stack_size,
     };
     let (own, present) = (Arc::clone(run), Hands::enter(hands));
+    let notes = hands.notes.clone();
     let body = move |number| {
         let _present = present;
         let _entered = current::enter(&own);
+        notes.keep_here();
         let hook = || own.runtime().thread_started(own.path(), number);
         if let Err(Caught::Panic(report)) = catch(hook) {
             // The pool counts on its thread; the panic of a hook is no reason to be one short.
@@ -115,6 +118,8 @@ fn obey(
 pub(super) struct Hands {
     number: Mutex<usize>,
     gone: WaitList,
+    /// A panic of work that was stolen is thrown on by the thread that it was stolen from.
+    notes: SharedNotes,
 }
 
 impl Hands {
@@ -122,6 +127,7 @@ impl Hands {
         Hands {
             number: Mutex::new(0),
             gone: WaitList::new(),
+            notes: SharedNotes::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 use steadfast::fault::ErrorContext;
-use steadfast::supervision::{InstallError, PoolRefusal};
+use steadfast::supervision::{InstallError, PoolRefusal, SpecError};
 use steadfast::{
     Child, DataParallel, DataParallelRef, ExitReason, Generation, ManageError, Shutdown,
     StartError, System,
@@ -218,6 +218,18 @@ fn a_pool_without_threads_or_room_is_refused_with_all_errors() {
         panic!("{refused:?}");
     };
     assert_eq!(errors.len(), 2, "{errors:?}");
+}
+
+// decision 7
+#[test]
+fn more_threads_than_a_pool_can_have_are_refused() {
+    let many = DataParallel::new().threads(usize::MAX);
+    let refused = system().spawn(Child::data_parallel("crunch", many));
+    let Err(StartError::Refused(ManageError::Invalid(errors))) = refused else {
+        panic!("{refused:?}");
+    };
+    let asked = |error: &SpecError| matches!(error, SpecError::TooManyThreads { threads, .. } if *threads == usize::MAX);
+    assert!(errors.iter().all(asked) && errors.len() == 1, "{errors:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use steadfast::supervision::{Init, NoPartition, PartitionsRef, ResizeError, Standing};
+use steadfast::supervision::{Init, NoPartition, PartitionsRef, ResizeError, SpecError, Standing};
 use steadfast::{
     Child, ExitReason, Generation, Intensity, ManageError, PartitionSupervisor, Restart,
     StartError, StopCause, Strategy, System, WorkerContext, WorkerRef,
@@ -98,6 +98,21 @@ fn a_specification_without_partitions_or_with_other_ids_is_refused_with_all_erro
     let text = "partition 2 has the id \"same\": the id of a partition is its index";
     assert_eq!(texts[2], text);
     assert_eq!(texts[3], "the id \"same\" is used more than once");
+}
+
+// decision 7
+#[test]
+fn more_partitions_than_there_may_be_are_refused_and_none_is_made() {
+    type Parts = PartitionSupervisor<WorkerRef>;
+    let none = |index: usize| -> Child<WorkerRef> { panic!("partition {index} was made") };
+    let refused = Parts::new("parts", usize::MAX, none).validate();
+    let beyond = SpecError::TooManyPartitions(usize::MAX);
+    assert_eq!(refused.unwrap_err(), [beyond]);
+    assert!(
+        Parts::new("parts", Parts::MAX_PARTITIONS + 1, none)
+            .validate()
+            .is_err()
+    );
 }
 
 // Pt2

@@ -57,9 +57,16 @@ impl DataParallel {
 
     /// Checks the configuration for a child of this name.
     fn errors(&self, id: &ChildId) -> Vec<SpecError> {
-        let threads = (self.threads == 0).then(|| SpecError::ZeroThreads(id.clone()));
+        // Beyond this rayon would make fewer without a word.
+        let (threads, max) = (self.threads, rayon::max_num_threads());
+        let none = (threads == 0).then(|| SpecError::ZeroThreads(id.clone()));
+        let many = (threads > max).then(|| SpecError::TooManyThreads {
+            id: id.clone(),
+            threads,
+            max,
+        });
         let pending = (self.max_pending == 0).then(|| SpecError::ZeroPending(id.clone()));
-        threads.into_iter().chain(pending).collect()
+        none.into_iter().chain(many).chain(pending).collect()
     }
 }
 

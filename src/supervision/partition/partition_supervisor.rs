@@ -41,20 +41,29 @@ pub struct PartitionSupervisor<H> {
 }
 
 impl<H: Clone + Send + Sync + 'static> PartitionSupervisor<H> {
+    /// How many partitions there may be.
+    pub const MAX_PARTITIONS: usize = 1 << 16;
+
     /// So many partitions, one-for-one, with a budget of 3 restarts in 5 seconds for all of them together.
     ///
-    /// The closure is called here, once for each index from 0; its children say their index as their id.
+    /// The closure is called here, once for each index from 0; its children say their index as their id. It is
+    /// not called at all for more than [`MAX_PARTITIONS`](Self::MAX_PARTITIONS), which are refused when the
+    /// supervisor is validated or started.
     pub fn new<C: Into<Child<H>>>(
         id: impl Into<ChildId>,
         partitions: usize,
         make: impl FnMut(usize) -> C,
     ) -> Self {
         let mut supervisor = Supervisor::new(id);
+        let mut to_make = partitions;
         if partitions == 0 {
             supervisor = supervisor.fault(SpecError::ZeroPartitions);
+        } else if partitions > Self::MAX_PARTITIONS {
+            supervisor = supervisor.fault(SpecError::TooManyPartitions(partitions));
+            to_make = 0;
         }
-        let mut handles = Vec::with_capacity(partitions);
-        for (index, child) in (0..partitions).map(make).enumerate() {
+        let mut handles = Vec::with_capacity(to_make);
+        for (index, child) in (0..to_make).map(make).enumerate() {
             let (spec, handle) = child.into().into_parts();
             if spec.id().as_str() != index.to_string() {
                 let id = spec.id().clone();

@@ -57,6 +57,10 @@ pub enum SpecError {
     /// A partition supervisor without partitions.
     #[error("zero partitions are no partitions at all")]
     ZeroPartitions,
+    /// More partitions than
+    /// [`MAX_PARTITIONS`](crate::supervision::PartitionSupervisor::MAX_PARTITIONS).
+    #[error("{0} partitions are more than there may be")]
+    TooManyPartitions(usize),
     /// A partition whose id is not its index.
     #[error("partition {index} has the id {id:?}: the id of a partition is its index")]
     PartitionId {
@@ -68,6 +72,16 @@ pub enum SpecError {
     /// A pool without threads.
     #[error("{0:?} has no threads")]
     ZeroThreads(ChildId),
+    /// A pool with more threads than it can have.
+    #[error("{threads} threads of {id:?} are more than {max}")]
+    TooManyThreads {
+        /// The pool.
+        id: ChildId,
+        /// What was asked for.
+        threads: usize,
+        /// The most that it can have.
+        max: usize,
+    },
     /// A bound of zero pieces of work.
     #[error("{0:?} takes at most zero pieces of work")]
     ZeroPending(ChildId),

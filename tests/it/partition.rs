@@ -269,6 +269,25 @@ fn a_partition_that_does_not_start_is_taken_back_and_those_below_it_stay() {
 
 // Pt3
 #[test]
+fn a_child_that_somebody_else_has_started_is_not_taken_back() {
+    let system = system();
+    let parts = spawn(&system, 2);
+    parts.resize(0).expect("resized");
+    let (child, other) = Puppet::alone("1");
+    parts.supervisor().start_child(child).expect("started");
+    let refused = parts.resize(2).unwrap_err();
+    let ResizeError::Partition { index, error, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(index, 1);
+    assert!(matches!(error, ManageError::AlreadyStarted), "{error}");
+    // It is restarted as before: neither was it asked to stop, nor made temporary.
+    assert_eq!(other.crash(), Generation::first().next());
+    assert_eq!(parts.len(), 1);
+}
+
+// Pt3
+#[test]
 fn a_resize_that_nobody_waits_for_is_done_all_the_same() {
     let (system, journal) = (system(), Journal::new());
     let (parts, puppets) = puppets(2, &journal);

@@ -238,12 +238,15 @@ impl<H> Resize<'_, H> {
     }
 
     /// A partition that does not come up in time is taken back: what is routed to and what is there stay
-    /// the same.
+    /// the same. A child that somebody else has given this id is theirs.
     fn grow(&self, index: usize) -> Result<(), ResizeError> {
         let spec = self.partitions.supervisor.planned(index);
         let slot = self.cell.start_child(spec);
         if let Err(error) = slot.wait(&self.clock, self.deadline) {
-            let _unheard = self.retire(index);
+            use ManageError::{AlreadyPresent, AlreadyStarted};
+            if !matches!(error, AlreadyStarted | AlreadyPresent) {
+                let _unheard = self.retire(index);
+            }
             return Err(ResizeError::Partition { index, error });
         }
         self.set(index + 1);

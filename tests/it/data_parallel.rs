@@ -345,6 +345,26 @@ fn work_that_does_not_end_is_abandoned_with_its_threads_and_its_caller_hears_of_
 }
 
 #[test]
+fn a_loan_that_had_not_begun_when_the_pool_was_given_up_never_does() {
+    let system = system();
+    let pool = single(&system);
+    let gate = Gate::new();
+    let _open = OpenAtEnd(gate.clone());
+    occupy(&pool, &gate);
+    let mut is_begun = false;
+    let lost = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| pool.install_borrowing(|| is_begun = true));
+        eventually("it is queued", || pool.counters().pending == 2);
+        let report = system.stop_within(Duration::from_millis(50));
+        assert!(!report.is_clean());
+        gate.open();
+        waits.join().expect("no panic")
+    });
+    assert!(matches!(lost, Err(InstallError::Lost { started: false })));
+    assert!(!is_begun);
+}
+
+#[test]
 fn a_late_effect_of_an_abandoned_pool_is_refused() {
     let system = system();
     let child = Child::data_parallel("crunch", DataParallel::new().threads(1));

@@ -107,9 +107,10 @@ impl DataParallelRef {
     ///
     /// # Blocking
     /// Until the work is through, however long that takes: what it borrows cannot be taken from it. This
-    /// is the one wait of the library that obeys neither a deadline nor a stop; only work that has not begun
-    /// when the pool stops is not waited for. Prefer [`install`](Self::install) where the data can be owned
-    /// or shared by an `Arc`.
+    /// is the one wait of the library that obeys neither a deadline nor a stop. Work that has not begun when
+    /// the pool stops never does, but the caller hears of it only when a thread of the pool comes to it: if
+    /// what runs before it hangs, it waits as long as that hangs, also after the pool was given up. Prefer
+    /// [`install`](Self::install) where the data can be owned or shared by an `Arc`.
     ///
     /// # Errors
     /// [`InstallError`]: it was refused, it panicked, or the pool stopped before it began.

@@ -108,6 +108,9 @@ pub struct ShutdownReport {
     pub counts: BTreeMap<Outcome, u64>,
     /// The units about which there is something to say.
     pub remarks: Vec<UnitEnd>,
+    /// Who was given up, in this order, also beyond the remarks that are kept: each is a thread that hangs, so
+    /// that there are few.
+    given_up: Vec<UnitPath>,
     /// The stop phases that were gone through, in order.
     pub phases: Vec<PhaseEnd>,
     /// Threads of units that are still alive, those that were abandoned earlier among them; and those of
@@ -129,6 +132,7 @@ impl ShutdownReport {
             elapsed: Duration::ZERO,
             counts: BTreeMap::new(),
             remarks: Vec::new(),
+            given_up: Vec::new(),
             phases: Vec::new(),
             threads_left: Vec::new(),
             root: None,
@@ -137,9 +141,31 @@ impl ShutdownReport {
 
     pub(crate) fn add(&mut self, end: UnitEnd) {
         *self.counts.entry(end.outcome).or_default() += 1;
+        if end.outcome == Outcome::Abandoned {
+            self.given_up.push(end.path.clone());
+        }
         if end.is_remarkable() && self.remarks.len() < Self::MAX_REMARKS {
             self.remarks.push(end);
         }
+    }
+
+    /// How many units were given up so far.
+    pub(crate) fn given_up(&self) -> usize {
+        self.given_up.len()
+    }
+
+    /// Adds the end of a phase, and to it which of its members were given up after the `first` units.
+    pub(crate) fn end_phase(
+        &mut self,
+        mut end: PhaseEnd,
+        first: usize,
+        is_member: impl Fn(&UnitPath) -> bool,
+    ) -> PhaseEnd {
+        let given_up = self.given_up.iter().skip(first);
+        end.late
+            .extend(given_up.filter(|path| is_member(path)).cloned());
+        self.phases.push(end.clone());
+        end
     }
 
     /// Tells telemetry how the stop ended.
@@ -219,6 +245,9 @@ impl fmt::Display for ShutdownReport {
         }
         for end in &self.phases {
             write!(f, "\n  phase {} took {:.1?}", end.phase, end.elapsed)?;
+            for path in &end.late {
+                write!(f, "; late: {path}")?;
+            }
             for problem in &end.hook_problems {
                 write!(f, "; hook: {problem}")?;
             }
@@ -257,3 +286,73 @@ impl fmt::Display for Unclean {
 }
 
 impl Error for Unclean {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{HangPhase, HangReport};
+
+    fn path(step: usize) -> UnitPath {
+        UnitPath::new("demo").join(&step.to_string())
+    }
+
+    /// A unit that would not end.
+    fn given_up(step: usize) -> UnitEnd {
+        let (generation, phase) = (Generation::first(), HangPhase::Stopping);
+        let hang = HangReport::new(path(step), generation, phase, Duration::ZERO, "w");
+        let reason = ExitReason::Abandoned(hang.into());
+        UnitEnd {
+            path: path(step),
+            generation,
+            outcome: Outcome::of(&reason),
+            reason,
+            elapsed: Duration::ZERO,
+            left: 0,
+            error: None,
+        }
+    }
+
+    fn report(units: usize) -> ShutdownReport {
+        let now = crate::time::Clock::system().now();
+        let mut report = ShutdownReport::new("demo".into(), now);
+        (0..units).for_each(|step| report.add(given_up(step)));
+        report
+    }
+
+    fn phase() -> PhaseEnd {
+        PhaseEnd {
+            phase: "intake".into(),
+            elapsed: Duration::ZERO,
+            late: Vec::new(),
+            hook_problems: Vec::new(),
+        }
+    }
+
+    // decision 17
+    #[test]
+    fn units_beyond_those_that_are_described_are_late_by_name() {
+        let most = ShutdownReport::MAX_REMARKS;
+        let mut report = report(most - 1);
+        let first = report.given_up();
+        (most..most + 3).for_each(|step| report.add(given_up(step)));
+        let end = report.end_phase(phase(), first, |member| member != &path(most + 1));
+        assert_eq!(end.late, [path(most), path(most + 2)]);
+        assert_eq!(
+            (report.remarks.len(), report.phases[0].late.len()),
+            (most, 2)
+        );
+    }
+
+    // decision 17
+    #[test]
+    fn the_text_names_who_was_late_in_a_phase() {
+        let mut report = report(0);
+        let late = vec![path(7)];
+        report.end_phase(PhaseEnd { late, ..phase() }, 0, |_| true);
+        let text = report.to_string();
+        assert!(
+            text.ends_with("phase intake took 0.0ns; late: demo/7"),
+            "{text}"
+        );
+    }
+}

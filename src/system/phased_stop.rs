@@ -192,7 +192,7 @@ impl Shared {
         });
         self.state.lock().stage = Stage::Phases(Some(Arc::clone(&step)));
         let limit = self.limit(board, &step);
-        let first = self.runtime.remarks();
+        let first = self.runtime.given_up();
         self.announce_start(phase, limit, began);
         let path = UnitPath::new(&*self.name).join(phase);
         let deadline = limit.map_or(Deadline::NEVER, Deadline::at);

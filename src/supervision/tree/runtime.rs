@@ -186,27 +186,18 @@ impl Runtime {
         self.phases.get()
     }
 
-    /// Notes the end of a phase, and which of its members were given up since the `first` remark.
-    pub(crate) fn journal_phase(
-        &self,
-        mut end: PhaseEnd,
-        members: &Members,
-        first: usize,
-    ) -> PhaseEnd {
-        if let Some(report) = self.journal.lock().as_mut() {
-            let since = report.remarks.iter().skip(first);
-            let given_up = since.filter(|end| end.outcome == Outcome::Abandoned);
-            let paths = given_up.map(|end| end.path.clone());
-            end.late.extend(paths.filter(|path| members.hold(path)));
-            report.phases.push(end.clone());
+    /// Notes the end of a phase, and which of its members were given up after the `first` units.
+    pub(crate) fn journal_phase(&self, end: PhaseEnd, members: &Members, first: usize) -> PhaseEnd {
+        match self.journal.lock().as_mut() {
+            Some(report) => report.end_phase(end, first, |path| members.hold(path)),
+            None => end,
         }
-        end
     }
 
-    /// How many remarks there are so far.
-    pub(crate) fn remarks(&self) -> usize {
+    /// How many units were given up in the stop so far.
+    pub(crate) fn given_up(&self) -> usize {
         let journal = self.journal.lock();
-        journal.as_ref().map_or(0, |report| report.remarks.len())
+        journal.as_ref().map_or(0, ShutdownReport::given_up)
     }
 
     /// The system begins to end, asked or not: from here on every end of a unit is noted.

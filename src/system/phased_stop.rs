@@ -2,17 +2,19 @@
 //! may be a unit that is itself stopped on the way.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::phase_hooks::{HookThread, PhaseHooks};
+use crate::fault::catch::catch_drop;
 use crate::fault::thread::{StartedThread, ThreadPlan, start};
 use crate::fault::{Generation, StopCause, UnitPath};
 use crate::kernel::waiters::{WaitList, wait_for};
 use crate::supervision::{
-    Members, PhaseBoard, PhaseEnd, Runtime, StopPhases, SupervisorRef, ThreadLeft,
+    Members, PhaseBoard, PhaseEnd, PhaseHook, Runtime, StopPhases, SupervisorRef, ThreadLeft,
 };
 use crate::telemetry::kinds;
 use crate::time::{Clock, Deadline};
@@ -29,6 +31,8 @@ struct Shared {
     name: String,
     runtime: Arc<Runtime>,
     root: SupervisorRef,
+    /// The thread that goes through the phases.
+    driver: ThreadPlan,
     state: Mutex<State>,
     /// Told when a hook is through, and when there is less time.
     changed: Arc<WaitList>,
@@ -38,7 +42,6 @@ struct State {
     stage: Stage,
     began: Instant,
     deadline: Deadline,
-    /// The thread that goes through the phases.
     driver: Option<StartedThread>,
     hooks: Vec<(UnitPath, HookThread)>,
 }
@@ -72,6 +75,10 @@ impl PhasedStop {
             name,
             runtime,
             root,
+            driver: ThreadPlan {
+                name: "phases".into(),
+                stack_size: None,
+            },
             state: Mutex::new(state),
             changed: Arc::new(WaitList::new()),
         };
@@ -86,17 +93,19 @@ impl PhasedStop {
         let Some(board) = shared.runtime.phases() else {
             return shared.root.request_stop(StopCause::Shutdown, deadline);
         };
+        let mut refused = None;
         let step = {
             let mut state = shared.state.lock();
             state.deadline = Deadline::earliest(state.deadline, deadline);
             if matches!(state.stage, Stage::Idle) {
-                shared.begin(&mut state);
+                refused = shared.begin(&mut state).err();
             }
             match &state.stage {
                 Stage::Phases(step) => Some(step.clone()),
                 Stage::Idle | Stage::Root => None,
             }
         };
+        let unrun = refused.map(|refused| shared.skip(board, &refused));
         match step {
             None => shared.root.request_stop(StopCause::Shutdown, deadline),
             Some(None) => {}
@@ -105,6 +114,10 @@ impl PhasedStop {
                 shared.changed.notify_all();
                 let _answers = step.members.ask(shared.limit(board, &step));
             }
+        }
+        // What a hook owns may be the last of a system: it is dropped when the stop is under way.
+        for hook in unrun.into_iter().flatten() {
+            let _its_panic = catch_drop(hook);
         }
     }
 
@@ -145,21 +158,38 @@ impl PhasedStop {
 
 impl Shared {
     /// Starts the thread that goes through the phases. If the operating system refuses it, all stop without.
-    fn begin(self: &Arc<Self>, state: &mut State) {
+    fn begin(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         state.stage = Stage::Phases(None);
         state.began = self.clock().now();
         let own = Arc::clone(self);
-        let plan = ThreadPlan {
-            name: "phases".into(),
-            stack_size: None,
-        };
-        match start(plan, move || own.drive()) {
-            Ok(driver) => state.driver = Some(driver),
-            Err(refused) => {
-                log::error!(target: "steadfast::system", "system.phases_skipped {refused}");
-                state.stage = Stage::Root;
-            }
+        let driver = start(self.driver.clone(), move || own.drive());
+        if driver.is_err() {
+            state.stage = Stage::Root;
         }
+        state.driver = Some(driver?);
+        Ok(())
+    }
+
+    /// Nothing goes through the phases: their units stop with all others, and their hooks, which are given
+    /// back, cannot run. The report says so.
+    fn skip(&self, board: &PhaseBoard, refused: &io::Error) -> Vec<PhaseHook> {
+        log::error!(target: "steadfast::system", "system.phases_skipped {refused}");
+        let mut unrun = Vec::new();
+        for place in 0..board.plan().len() {
+            let hooks = board.begin(place);
+            let phase = board.plan().name(place);
+            let end = PhaseEnd {
+                phase: phase.to_owned(),
+                elapsed: Duration::ZERO,
+                late: Vec::new(),
+                hook_problems: vec![format!("could not run: {refused}"); hooks.len()],
+            };
+            unrun.extend(hooks);
+            let nobody = Members::find(None, phase);
+            let end = self.runtime.journal_phase(end, &nobody, 0);
+            self.announce_problems(&end);
+        }
+        unrun
     }
 
     fn clock(&self) -> &Clock {
@@ -247,7 +277,7 @@ impl Shared {
         });
     }
 
-    fn announce_end(&self, end: &PhaseEnd) {
+    fn announce_problems(&self, end: &PhaseEnd) {
         let telemetry = self.runtime.telemetry();
         for problem in &end.hook_problems {
             telemetry.post(&kinds::PHASE_HOOK_FAILED, |event| {
@@ -256,6 +286,11 @@ impl Shared {
                 event.tag("problem", problem);
             });
         }
+    }
+
+    fn announce_end(&self, end: &PhaseEnd) {
+        self.announce_problems(end);
+        let telemetry = self.runtime.telemetry();
         telemetry.post(&kinds::PHASE_ENDED, |event| {
             event.measure("elapsed", end.elapsed);
             event.measure("late", end.late.len() as u64);
@@ -270,5 +305,40 @@ impl fmt::Debug for PhasedStop {
         f.debug_struct("PhasedStop")
             .field("name", &self.shared.name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervision::{Supervisor, ThreadOptions};
+    use crate::telemetry::Telemetry;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    // decision 17
+    #[test]
+    fn without_a_thread_for_the_phases_their_hooks_are_dropped_and_the_report_says_so() {
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(Clock::system(), Telemetry::new(), options, 1);
+        let phases = StopPhases::new().phase("intake", PATIENCE);
+        runtime.plan_stop(phases.phase("work", PATIENCE));
+        let root = Supervisor::new("t").begin_root(&runtime);
+        let mut phased = PhasedStop::new("t".into(), Arc::clone(&runtime), root);
+        let shared = Arc::get_mut(&mut phased.shared).unwrap();
+        shared.driver.stack_size = Some(1 << 60);
+        let kept = Arc::new(());
+        let (seen, board) = (Arc::downgrade(&kept), runtime.phases().unwrap());
+        let hook = Box::new(move |_| panic!("{kept:?} was run"));
+        board.add_hook("work", hook).unwrap();
+        runtime.open_journal("t");
+        phased.request(Deadline::NEVER);
+        assert!(seen.upgrade().is_none(), "the hook is kept");
+        let until = runtime.clock().deadline(PATIENCE);
+        assert!(runtime.wait_root(Some(until)).is_some());
+        let report = runtime.report("t");
+        let problems = report.phases.iter().map(|end| end.hook_problems.len());
+        assert_eq!(problems.collect::<Vec<_>>(), [0, 1], "{report}");
+        assert!(!report.is_clean());
     }
 }

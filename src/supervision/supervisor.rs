@@ -280,6 +280,8 @@ impl SupervisorBody {
         let Some(own) = self.own.upgrade() else {
             return;
         };
+        // A root has no place that it was given.
+        self.unit.keep_time(runtime.clock());
         for warning in self.plan.warnings() {
             runtime
                 .telemetry()

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast::fault::ErrorContext;
-use steadfast::supervision::{Outcome, Phase, SpecError};
+use steadfast::supervision::{DEFAULT_CALL, Outcome, Phase, SpecError};
 use steadfast::{
-    Child, Clock, ExitReason, Intensity, Restart, StartError, StopCause, Supervisor, System,
-    SystemConfig,
+    Child, Clock, ExitReason, Intensity, ManageError, Restart, StartError, StopCause, Supervisor,
+    System, SystemConfig,
 };
 
 use crate::support::{
-    Act, Journal, LONG, Puppet, SECOND, config, idle, idler, is_first, recorded, system, timeless,
+    Act, Gate, Journal, LONG, OpenAtEnd, Puppet, SECOND, config, idle, idler, is_first, recorded,
+    system, timeless,
 };
 
 // property 62, decision 7
@@ -227,6 +228,27 @@ fn a_wait_of_a_worker_is_measured_by_the_clock_of_its_system() {
         events.iter().find(|e| e.name() == "child.ended").cloned()
     });
     assert_eq!(ended.at(), began + 60 * SECOND);
+}
+
+// decision 51
+#[test]
+fn a_spawn_waits_for_its_answer_by_the_clock_of_the_system() {
+    let (system, _recorder, manual) = timeless(config());
+    let gate = Gate::new();
+    let _open = OpenAtEnd(gate.clone());
+    let hangs = Child::worker_from("w", move || gate.pass(), |_, ctx| idle(ctx));
+    // So that nobody but the caller looks at the clock.
+    let hangs = hangs.start_deadline(Duration::MAX);
+    std::thread::scope(|scope| {
+        let spawned = scope.spawn(|| system.spawn(hangs));
+        manual.wait_for_sleepers(1);
+        manual.advance(DEFAULT_CALL);
+        let refused = spawned.join().expect("no panic").map(drop);
+        assert!(
+            matches!(refused, Err(StartError::Refused(ManageError::TimedOut))),
+            "{refused:?}"
+        );
+    });
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub enum Standing {
 pub(crate) struct Unit {
     id: ChildId,
     path: OnceLock<UnitPath>,
+    clock: OnceLock<Clock>,
     state: Mutex<State>,
     changed: WaitList,
 }
@@ -99,6 +100,7 @@ impl Unit {
         Arc::new(Unit {
             id,
             path: OnceLock::new(),
+            clock: OnceLock::new(),
             state: Mutex::new(State {
                 standing: Standing::New,
                 generation: Generation::NONE,
@@ -127,9 +129,20 @@ impl Unit {
     /// Gives the unit its place in a tree; only the first one counts, a unit never moves.
     pub(crate) fn settle(&self, path: UnitPath, home: &Arc<Cell>) {
         self.path.get_or_init(|| path);
+        self.keep_time(home.runtime().clock());
         let mut state = self.state.lock();
         state.home = Arc::downgrade(home);
         state.subscriptions = Some(home.runtime().subscriptions().clone());
+    }
+
+    /// Gives the unit the clock of its system.
+    pub(crate) fn keep_time(&self, clock: &Clock) {
+        self.clock.get_or_init(|| clock.clone());
+    }
+
+    /// The clock of the unit's system; the real one before the unit has a system.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.get().cloned().unwrap_or_else(Clock::system)
     }
 
     pub(crate) fn home(&self) -> Option<Arc<Cell>> {

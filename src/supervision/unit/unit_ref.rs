@@ -108,9 +108,7 @@ impl UnitRef {
 
     /// The clock of the unit's system; the real one before the unit has a system.
     pub(crate) fn clock(&self) -> Clock {
-        self.unit
-            .home()
-            .map_or_else(Clock::system, |home| home.runtime().clock().clone())
+        self.unit.clock()
     }
 }
 

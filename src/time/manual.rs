@@ -112,14 +112,15 @@ impl ManualClock {
         Some(at.saturating_duration_since(self.now()))
     }
 
-    /// How many threads are in a timed wait on this clock now.
+    /// How many threads are in a timed wait on this clock now. Those of a system count too: a thread that has carried a
+    /// task waits ten seconds for the next one, and the system's own thread waits for what is due.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.0.sleepers.lock().waiting()
     }
 
     /// Blocks until at least `count` threads are in a timed wait on this clock, so that the next
-    /// [`ManualClock::advance`] meets them.
+    /// [`ManualClock::advance`] meets them. Counted as [`sleepers`](ManualClock::sleepers) counts.
     ///
     /// # Panics
     ///

@@ -113,8 +113,9 @@ pub struct ShutdownReport {
     given_up: Vec<UnitPath>,
     /// The stop phases that were gone through, in order.
     pub phases: Vec<PhaseEnd>,
-    /// Threads of units that are still alive, those that were abandoned earlier among them; and those of
-    /// hooks of stop phases, under the path of the phase.
+    /// Threads of units that are still alive, those that were abandoned earlier among them; those of
+    /// hooks of stop phases, under the path of the phase; and, under the path of the system, those that hang in a
+    /// destructor of what a timer did not deliver.
     pub threads_left: Vec<ThreadLeft>,
     /// Why the root supervisor ended; `None` when it had not when this report was made, because the
     /// calling unit was itself asked to stop.

@@ -11,7 +11,7 @@ use crate::fault::ExitReason;
 use crate::supervision::timer::Timers;
 use crate::supervision::{
     Child, ManageError, PhaseError, Runtime, ShutdownReport, Snapshot, SpecError, SupervisorRef,
-    refuses,
+    ThreadLeft, refuses,
 };
 use crate::telemetry::Telemetry;
 use crate::time::{Clock, Deadline};
@@ -247,18 +247,26 @@ impl SystemHandle {
     /// The tree has ended: waits for its threads to be gone, ends the steward, and makes the report.
     fn finish(&self, deadline: Deadline) -> ShutdownReport {
         let core = &self.core;
-        let mut finished = core.finished.lock();
-        if let Some(report) = &*finished {
+        if let Some(report) = &*core.finished.lock() {
             return report.clone();
         }
         let clock = self.clock();
         core.runtime.steward().close(clock, deadline);
+        // Without the lock: a destructor of the user may ask for the stop again.
+        let undertakers = core.runtime.timetable().settle(deadline);
+        let mut finished = core.finished.lock();
+        if let Some(report) = &*finished {
+            return report.clone();
+        }
         core.runtime.crew().close();
-        core.runtime.timetable().settle(deadline);
         core.runtime.roster().settle(clock, deadline);
         core.phased.settle(deadline);
         let mut report = core.runtime.close_journal(&core.name);
         report.threads_left.extend(core.phased.threads_left());
+        let undertaker = ThreadLeft::of_system(&core.name, "undertaker");
+        report
+            .threads_left
+            .extend(std::iter::repeat_n(undertaker, undertakers));
         report.announce(self.telemetry());
         if core.owns_telemetry {
             self.telemetry().close(deadline);

@@ -104,9 +104,14 @@ impl Timers {
             .collect()
     }
 
-    /// Cancels all timers of the owner that are pending now; returns how many that were.
+    /// Cancels all timers of the owner that are pending now; returns how many that were. As after
+    /// [`Timer::cancel`], nothing of theirs is delivered any more.
     pub fn cancel_all(&self) -> usize {
-        self.list().iter().filter(|timer| timer.cancel()).count()
+        let entries = self.table.not_over(self.owner.id()).into_iter();
+        entries
+            .map(|entry| Timer::new(entry, &self.table))
+            .filter(Timer::cancel)
+            .count()
     }
 
     /// How many timers of the owner are pending.

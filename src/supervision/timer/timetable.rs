@@ -2,7 +2,12 @@
 //!
 //! The index knows which timers there are; the steward is asked for one call only, at the first time at which any is
 //! due, and delivers then on its own thread. Locks are taken in one order: a timer's own, the index, the steward's.
+//!
+//! A timer can be out of the index before it is over: one that fires for the last time, so that the receiver finds it
+//! gone, and one that somebody is about to end. Those are kept apart until they are over. Who promises that a timer
+//! delivers no more looks for it there as well, and takes its lock.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,7 +57,8 @@ impl Owner {
 }
 
 impl OwnerId {
-    /// A run is there as long as a timer of it, or somebody who may arm one; until then its address is its own.
+    /// The address is the run's own as long as the run is there. A timer does not keep it, but no timer outlives it: a
+    /// run is dropped only after it has ended or was given up, and either ends its timers for good.
     fn of(run: &Run) -> Self {
         Self(std::ptr::from_ref(run).addr())
     }
@@ -69,6 +75,8 @@ pub(crate) struct Timetable {
 
 struct Plan {
     index: Index<Arc<Entry>>,
+    /// Out of the index, but maybe not over yet.
+    leaving: BTreeMap<TimerId, Arc<Entry>>,
     /// The earliest time for which the steward was asked to call.
     armed: Option<Instant>,
     /// The system stops: its own timers have ended.
@@ -83,6 +91,7 @@ impl Timetable {
             steward,
             plan: Mutex::new(Plan {
                 index: Index::new(),
+                leaving: BTreeMap::new(),
                 armed: None,
                 is_stopping: false,
             }),
@@ -111,6 +120,14 @@ impl Timetable {
         self.plan.lock().index.of(owner)
     }
 
+    /// The timers of one owner of which there may be something to hear yet.
+    pub(super) fn not_over(&self, owner: OwnerId) -> Vec<Arc<Entry>> {
+        let plan = self.plan.lock();
+        let mut entries = plan.leaving(owner, |_| true);
+        entries.extend(plan.index.of(owner));
+        entries
+    }
+
     // --- asked by handles -----------------------------------------------------------------------
 
     /// Arms a timer that delivers what is made from the load, and ends the one that had its key. If it cannot, the
@@ -123,7 +140,7 @@ impl Timetable {
         load: L,
         delivery: impl FnOnce(L, TimerId) -> Box<dyn Delivery>,
     ) -> Result<Arc<Entry>, (TimerError, L)> {
-        let (entry, replaced) = {
+        let (entry, before) = {
             let mut plan = self.plan.lock();
             if let Some(refusal) = plan.refusal(owner) {
                 return Err((refusal, load));
@@ -135,11 +152,11 @@ impl Timetable {
             let path = owner.path().clone();
             let delivery = delivery(load, id);
             let entry = Arc::new(Entry::new(id, key.clone(), path, chain, delivery));
-            let replaced = plan.index.insert(id, key, Arc::clone(&entry));
-            (entry, replaced)
+            let before = plan.insert(&entry);
+            (entry, before)
         };
         // The old one is over before the new one begins. To drop it here runs the user's code where the user called.
-        let _replaced = replaced.and_then(|replaced| replaced.end());
+        let _replaced = self.end(&before);
         entry.with(|state| self.go_on(&entry, state));
         Ok(entry)
     }
@@ -147,14 +164,14 @@ impl Timetable {
     /// Ends a timer; what it would have delivered is returned, if it was pending.
     pub(super) fn cancel(&self, entry: &Entry) -> Option<Box<dyn Delivery>> {
         let delivery = entry.end()?;
-        self.forget(entry);
+        self.plan.lock().index.remove(entry.id);
         Some(delivery)
     }
 
     /// Delivers one tick now, on the calling thread.
     pub(super) fn force(self: &Arc<Self>, entry: &Entry) -> Result<(), TimerError> {
         let fired = entry.deliver(|state| {
-            let fired = state.force(self.now(), || self.forget(entry));
+            let fired = state.force(self.now(), || self.plan.lock().leave(entry.id));
             self.go_on(entry, state);
             fired
         })?;
@@ -185,6 +202,7 @@ impl Timetable {
         let next = state.next_look(self.now());
         if state.is_over() {
             plan.index.remove(entry.id);
+            plan.leaving.remove(&entry.id);
         } else if plan.index.set_due(entry.id, next) {
             self.ask(&mut plan);
         }
@@ -196,10 +214,6 @@ impl Timetable {
         if plan.index.set_due(timer, Some(self.now())) {
             self.ask(&mut plan);
         }
-    }
-
-    fn forget(&self, entry: &Entry) {
-        self.plan.lock().index.remove(entry.id);
     }
 
     /// Asks the steward for a call, unless it will call early enough. Under the lock: what is asked for last is the
@@ -241,31 +255,43 @@ impl Timetable {
 
     /// Ends all timers of an owner who can arm no more. After it nothing of theirs is delivered.
     fn end_all(&self, owner: OwnerId, path: &UnitPath) -> Remains {
-        let ended = self.plan.lock().index.remove_owner(owner);
+        let (pending, entries) = self.plan.lock().leave_all(owner);
         let mut remains = Remains::default();
-        for entry in &ended {
-            let delivery = entry.end().into_iter();
-            delivery.for_each(|delivery| remains.add_delivery(delivery));
+        for delivery in self.end(&entries) {
+            remains.add_delivery(delivery);
         }
-        if !ended.is_empty() {
+        if pending > 0 {
             self.telemetry.post(&kinds::TIMER_DISCARDED, |event| {
-                event.measure("count", ended.len() as u64);
+                event.measure("count", pending as u64);
                 event.tag("path", path);
             });
         }
         remains
     }
 
-    /// At the end of the system: waits for the destructors of what was not delivered.
-    pub(crate) fn settle(&self, deadline: Deadline) {
-        self.undertaker.settle(&self.clock, deadline);
+    /// Ends timers that are leaving; what they would have delivered is the caller's.
+    fn end(&self, entries: &[Arc<Entry>]) -> Vec<Box<dyn Delivery>> {
+        let undelivered = entries.iter().filter_map(|entry| entry.end()).collect();
+        if !entries.is_empty() {
+            let mut plan = self.plan.lock();
+            for entry in entries {
+                plan.leaving.remove(&entry.id);
+            }
+        }
+        undelivered
+    }
+
+    /// At the end of the system: waits for the destructors of what was not delivered. Returns how many threads hang in
+    /// them.
+    pub(crate) fn settle(&self, deadline: Deadline) -> usize {
+        self.undertaker.settle(&self.clock, deadline)
     }
 
     // --- on the steward -------------------------------------------------------------------------
 
     fn fire(self: &Arc<Self>, entry: &Entry, now: Instant) {
         let fired = entry.deliver(|state| {
-            let fired = state.fire(now, || self.forget(entry));
+            let fired = state.fire(now, || self.plan.lock().leave(entry.id));
             self.go_on(entry, state);
             fired.ok_or(())
         });
@@ -301,6 +327,42 @@ impl Timetable {
 }
 
 impl Plan {
+    /// Adds a timer that is not due yet; returns those with its key that may not be over.
+    fn insert(&mut self, entry: &Arc<Entry>) -> Vec<Arc<Entry>> {
+        let replaced = self
+            .index
+            .insert(entry.id, entry.key.clone(), Arc::clone(entry));
+        self.leaving
+            .extend(replaced.map(|replaced| (replaced.id, replaced)));
+        if entry.key.is_none() {
+            return Vec::new();
+        }
+        self.leaving(entry.id.owner, |other| other.key == entry.key)
+    }
+
+    /// The timer is to be found no more, but is not over.
+    fn leave(&mut self, id: TimerId) {
+        let entry = self.index.remove(id);
+        self.leaving.extend(entry.map(|entry| (id, entry)));
+    }
+
+    /// Has all timers of the owner leave; returns how many those are, and all that may not be over.
+    fn leave_all(&mut self, owner: OwnerId) -> (usize, Vec<Arc<Entry>>) {
+        let pending = self.index.remove_owner(owner);
+        let number = pending.len();
+        self.leaving
+            .extend(pending.into_iter().map(|entry| (entry.id, entry)));
+        (number, self.leaving(owner, |_| true))
+    }
+
+    fn leaving(&self, owner: OwnerId, is_meant: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+        let of_owner = self
+            .leaving
+            .values()
+            .filter(|entry| entry.id.owner == owner);
+        of_owner.filter(|entry| is_meant(entry)).cloned().collect()
+    }
+
     /// Why the owner may not arm. Asked under the lock under which the owner's timers are ended, after the owner was
     /// marked: so none is armed behind that.
     fn refusal(&self, owner: &Owner) -> Option<TimerError> {

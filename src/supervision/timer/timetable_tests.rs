@@ -1,6 +1,7 @@
 //! The steward's part, called by hand at exact times.
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver as Heard, SyncSender, sync_channel};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::{BATCH, Owner, Timetable};
@@ -15,9 +16,13 @@ use crate::time::{Clock, Deadline, ManualClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// How long a call is watched that must not come back.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// A system whose steward has ended: nothing fires but when the test says so.
 struct Stage {
     manual: ManualClock,
+    runtime: Arc<Runtime>,
     timers: Timers,
     table: Arc<Timetable>,
 }
@@ -31,6 +36,7 @@ impl Stage {
         Self {
             timers: Timers::of_system(&runtime, "t"),
             table: Arc::clone(runtime.timetable()),
+            runtime,
             manual,
         }
     }
@@ -205,4 +211,85 @@ fn the_end_of_a_job_that_is_told_before_its_beginning_is_noted_is_not_lost() {
         stage.call();
         assert_eq!(stage.asked(), Some(2 * SECOND));
     }
+}
+
+/// Takes its time over a delivery, and tells whether somebody came back meanwhile.
+struct Lingers {
+    begin: Arc<Barrier>,
+    back: Heard<()>,
+    tell: SyncSender<bool>,
+}
+
+impl Delivery for Lingers {
+    fn deliver(&mut self, _: Tick, _: &mut Remains) -> Outcome {
+        self.begin.wait();
+        let _heard = self.tell.send(self.back.recv_timeout(MOMENT).is_ok());
+        Outcome::Delivered
+    }
+
+    fn holds_values(&self) -> bool {
+        true
+    }
+}
+
+/// What promises that a timer delivers nothing any more.
+type Ending = fn(&Stage, &Timer);
+
+/// Whether one of the callers comes back while the timer, which fires once, delivers.
+fn comes_back_early(callers: usize, ending: Ending) -> bool {
+    let stage = Stage::new();
+    let begin = Arc::new(Barrier::new(callers + 1));
+    let ((came_back, back), (tell, early)) = (sync_channel(callers), sync_channel(1));
+    let lingers = Lingers {
+        begin: Arc::clone(&begin),
+        back,
+        tell,
+    };
+    let chain = Chain::once(Some(stage.manual.now()));
+    let (owner, key) = (Owner::System("t".into()), Some("k".into()));
+    let armed = stage
+        .table
+        .arm(&owner, key, chain, lingers, |lingers, _| Box::new(lingers));
+    let Ok(entry) = armed else { panic!("refused") };
+    let timer = Timer::new(entry, &stage.table);
+    std::thread::scope(|scope| {
+        for _ in 0..callers {
+            scope.spawn(|| {
+                begin.wait();
+                ending(&stage, &timer);
+                let _heard = came_back.try_send(());
+            });
+        }
+        stage.call();
+    });
+    early.recv().expect("delivered")
+}
+
+// property 18, S5, decision 48: after it has returned, nothing is delivered
+#[test]
+fn who_ends_a_timer_waits_for_its_last_delivery_to_be_over() {
+    let endings: [(&str, Ending); 4] = [
+        ("cancel", |_, timer| assert!(!timer.cancel())),
+        ("cancel all", |stage, _| {
+            assert_eq!(stage.timers.cancel_all(), 0);
+        }),
+        ("replace", |stage, _| {
+            let (tx, _rx) = channel::bounded(1);
+            let armed = stage.timers.after(SECOND).key("k").send(&tx, ());
+            assert!(armed.is_ok());
+        }),
+        ("end of the owner", |stage, _| {
+            stage.table.system_stopping("t");
+        }),
+    ];
+    for (name, ending) in endings {
+        assert!(!comes_back_early(1, ending), "{name}");
+    }
+}
+
+#[test]
+fn who_comes_second_to_the_stop_of_the_system_waits_for_its_timers_too() {
+    assert!(!comes_back_early(2, |stage, _| stage
+        .runtime
+        .open_journal("t")));
 }

@@ -37,6 +37,18 @@ pub struct ThreadLeft {
     pub abandoned: bool,
 }
 
+impl ThreadLeft {
+    /// A thread that belongs to no unit, and would not end with its system.
+    pub(crate) fn of_system(system: &str, thread: &str) -> Self {
+        ThreadLeft {
+            path: UnitPath::new(system),
+            generation: Generation::NONE,
+            thread: thread.to_owned(),
+            abandoned: true,
+        }
+    }
+}
+
 /// All threads of the units of one system. Cheap to clone; clones are the same roster.
 #[derive(Clone)]
 pub(crate) struct Roster {

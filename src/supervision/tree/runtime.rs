@@ -202,6 +202,8 @@ impl Runtime {
 
     /// The system begins to end, asked or not: from here on every end of a unit is noted.
     pub(crate) fn open_journal(&self, system: &str) {
+        // First: who finds the journal open goes on to stop units, and no timer of the system delivers then.
+        self.timetable.system_stopping(system);
         {
             let mut journal = self.journal.lock();
             if journal.is_some() {
@@ -209,7 +211,6 @@ impl Runtime {
             }
             *journal = Some(ShutdownReport::new(system.to_owned(), self.clock.now()));
         }
-        self.timetable.system_stopping(system);
         self.telemetry.post(&kinds::SYSTEM_STOPPING, |event| {
             event.tag("name", system);
         });

@@ -1,13 +1,14 @@
 //! What is not delivered: counted, told, and dropped where the user's code may run.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use steadfast::channel;
 use steadfast::timer::Every;
-use steadfast::{Child, Restart, Shutdown, WorkerContext};
+use steadfast::{Child, Restart, Shutdown, SystemHandle, WorkerContext};
 
 use super::{next, settle};
-use crate::support::{Gate, LONG, OpenAtEnd, SECOND, config, idle, timeless};
+use crate::support::{FAR, Gate, LONG, OpenAtEnd, SECOND, config, idle, system, timeless};
 
 /// Tells on which thread it is dropped.
 struct Told(SyncSender<String>);
@@ -150,6 +151,42 @@ fn a_destructor_that_hangs_keeps_neither_the_steward_nor_other_timers() {
     recorder.wait_for(LONG, "timer.refused", 1);
     drop(open);
     assert!(system.stop_within(LONG).is_clean());
+}
+
+#[test]
+fn a_destructor_that_hangs_is_in_the_report_of_the_stop() {
+    let system = system();
+    let gate = Gate::new();
+    let _open = OpenAtEnd(gate.clone());
+    let (tx, _rx) = channel::bounded(1);
+    let armed = system.timers().after(FAR).send(&tx, Hangs(gate.clone()));
+    armed.expect("armed");
+    system.request_stop(LONG);
+    assert!(system.wait_timeout(LONG).is_some());
+    gate.wait_for(1);
+    let report = system.stop_within(Duration::ZERO);
+    let left = report.threads_left.first().expect("it hangs");
+    assert_eq!((left.path.as_str(), &*left.thread), ("test", "undertaker"));
+    assert!(left.abandoned && !report.is_clean());
+}
+
+#[test]
+fn a_destructor_may_ask_for_the_stop_again() {
+    let system = system();
+    let (tx, _rx) = channel::bounded(1);
+    let asks = AsksAgain(system.handle());
+    let armed = system.timers().after(FAR).send(&tx, asks);
+    armed.expect("armed");
+    assert!(system.stop_within(LONG).is_clean());
+}
+
+/// A value whose drop asks its system to stop.
+struct AsksAgain(SystemHandle);
+
+impl Drop for AsksAgain {
+    fn drop(&mut self) {
+        self.0.request_stop(LONG);
+    }
 }
 
 /// A value whose drop waits for the gate.

@@ -162,6 +162,26 @@ fn a_map_whose_supervisor_stops_yields_every_item_that_it_has_pulled() {
     assert_settled(tasks.stats());
 }
 
+// property 14, T11
+#[test]
+fn what_was_pulled_while_the_supervisor_stopped_comes_out_as_well() {
+    let (system, pulled) = (system(), Pulled::default());
+    let child = TaskSupervisor::new("tasks")
+        .into_child()
+        .restart(Restart::Temporary);
+    let tasks = system.spawn(child).expect("started");
+    let own = tasks.clone();
+    let source = pulled.count((0..100_u64).inspect(move |item| {
+        if *item == 10 {
+            own.terminate().expect("terminated");
+        }
+    }));
+    let map = tasks.map(source, waits).max_concurrency(2).buffer(20);
+    let results: Vec<_> = map.start().expect("started").map(code).collect();
+    assert_eq!(results.len(), pulled.get(), "each once");
+    assert!(results[1..].iter().all(Result::is_err));
+}
+
 // T11, decision 41
 #[test]
 fn a_map_ends_with_the_unit_that_reads_it() {

@@ -160,38 +160,58 @@ fn an_item_times_out_also_while_nobody_asks_for_results() {
 
 // T9, decision 41
 #[test]
-fn what_waits_behind_an_item_that_hangs_is_done_by_another_lane() {
+fn an_item_that_hangs_is_replaced_when_its_slot_is_free_again() {
     let (system, recorder, manual) = timeless(config());
-    let tasks = tasks(
-        &system,
-        TaskSupervisor::new("tasks").shutdown(Shutdown::Deadline(SECOND)),
-    );
+    let plan = TaskSupervisor::new("tasks").shutdown(Shutdown::Deadline(SECOND));
+    let tasks = tasks(&system, plan);
     let gate = Gate::new();
     let _open = OpenAtEnd(gate.clone());
-    let map = tasks.map(0..200, hangs(&gate, |item| item == 100));
-    let results = map
-        .max_concurrency(1)
-        .timeout(SECOND)
-        .start()
-        .expect("started");
+    let (hang, own) = (hangs(&gate, |item| item == 100), tasks.clone());
+    let map = tasks.map(0..200, move |item, ctx| {
+        hang(item, ctx)?;
+        Ok(own.stats().slots)
+    });
+    let map = map.max_concurrency(1).timeout(SECOND);
+    let results = map.start().expect("started");
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || results.map(code).collect::<Vec<_>>());
         gate.wait_for(1);
         manual.advance(SECOND);
         recorder.wait_for(LONG, "child.stopping", 1);
-        assert_eq!(
-            tasks.stats().slots,
-            1,
-            "its slot is taken until it is abandoned"
-        );
         manual.advance(SECOND);
         let results = reader.join().expect("no panic");
-        let failed: Vec<_> = (0..)
-            .zip(&results)
-            .filter(|(_, result)| result.is_err())
-            .collect();
-        assert_eq!(failed, [(100, &Err("task.timed_out"))]);
-        assert_eq!((results.len(), tasks.stats().abandoned), (200, 1));
+        let mut expected = vec![Ok(1); 200];
+        expected[100] = Err("task.timed_out");
+        assert_eq!(results, expected, "never beside the one that hangs");
+        assert_eq!(tasks.stats().abandoned, 1);
+    });
+}
+
+// T9, decision 41
+#[test]
+fn what_waits_behind_an_item_that_hangs_is_done_as_soon_as_there_is_a_slot() {
+    let (system, recorder, manual) = timeless(config());
+    let tasks = tasks(&system, TaskSupervisor::new("tasks").max_tasks(2));
+    let (gate, other) = (Gate::new(), Gate::new());
+    let _open = OpenAtEnd(gate.clone());
+    let inside = other.clone();
+    let holder = tasks.spawn(move |_| {
+        inside.pass();
+        Ok(())
+    });
+    let map = tasks.map(0..200, hangs(&gate, |item| item == 100));
+    let map = map.max_concurrency(2).timeout(SECOND);
+    let results = map.start().expect("started");
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || results.map(code).filter(Result::is_ok).count());
+        gate.wait_for(1);
+        other.open();
+        let holder = holder.expect("spawned");
+        holder.join_timeout(LONG).expect("a value");
+        manual.advance(SECOND);
+        recorder.wait_for(LONG, "map.item_failed", 1);
+        assert_eq!(reader.join().expect("no panic"), 199);
+        assert_eq!(tasks.stats().abandoned, 0, "nobody waited for that");
     });
 }
 

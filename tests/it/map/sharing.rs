@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use steadfast::supervision::{SpawnRefusal, TaskError};
@@ -76,6 +76,29 @@ fn a_lane_without_work_gives_its_slot_to_who_waits_for_one() {
         total += task.join_timeout(LONG).expect("a value");
     }
     assert_eq!(total, 190);
+}
+
+// property 17, decision 41
+#[test]
+fn a_lane_with_endless_work_lets_those_who_wait_for_its_slot_go_first() {
+    let system = system();
+    let tasks = tasks(&system, TaskSupervisor::new("tasks").max_tasks(1));
+    let map = tasks.map(0.., |item: &u64, _| Ok(*item));
+    let results = map.max_concurrency(1).start().expect("started");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let goes_on = || !is_over.load(Ordering::Relaxed);
+        let reader =
+            scope.spawn(move || results.take_while(|_| goes_on()).all(|item| item.is_ok()));
+        eventually("it is at work", || tasks.stats().completed > 100);
+        for number in 0..10 {
+            let task = tasks.spawn_timeout(move |_| Ok(number), LONG);
+            let task = task.expect("a slot");
+            assert_eq!(task.join_timeout(LONG).expect("a value"), number);
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(reader.join().expect("no panic"));
+    });
 }
 
 // T12

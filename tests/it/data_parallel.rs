@@ -14,6 +14,7 @@ use steadfast::{
 
 use crate::support::{
     FAR, Gate, Journal, LONG, OpenAtEnd, SECOND, config, eventually, idler, recorded, system,
+    timeless,
 };
 
 fn pool(system: &System, config: DataParallel) -> DataParallelRef {
@@ -234,17 +235,21 @@ fn more_threads_than_a_pool_can_have_are_refused() {
 
 #[test]
 fn who_does_not_wait_any_longer_learns_whether_the_work_had_begun() {
-    let system = system();
+    let (system, _recorder, manual) = timeless(config());
     let pool = single(&system);
     let gate = Gate::new();
     let _open = OpenAtEnd(gate.clone());
     let inside = gate.clone();
-    let begun = pool.install_timeout(Duration::from_millis(1), move || inside.pass());
-    assert!(
-        matches!(begun, Err(InstallError::TimedOut { .. })),
-        "{begun:?}"
-    );
-    gate.wait_for(1);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| pool.install_timeout(SECOND, move || inside.pass()));
+        gate.wait_for(1);
+        manual.advance(SECOND);
+        let begun = waits.join().expect("no panic");
+        assert!(matches!(
+            begun,
+            Err(InstallError::TimedOut { started: true })
+        ));
+    });
     let queued = pool.install_timeout(Duration::ZERO, || panic!("begun after all"));
     assert!(matches!(
         queued.map(|(): ()| ()),

@@ -23,6 +23,8 @@ mod papers;
 mod rooms;
 #[path = "tidy/sizes.rs"]
 mod sizes;
+#[path = "tidy/skipped.rs"]
+mod skipped;
 #[path = "tidy/source.rs"]
 mod source;
 #[path = "tidy/tree.rs"]
@@ -69,6 +71,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
         .flat_map(|source| RULES.iter().flat_map(|rule| rule(source)));
     let mut findings: Vec<_> = of_files.collect();
     findings.extend(bans::sleeps(&tree.sources, allowed::WAITS));
+    findings.extend(skipped::ignored(&tree.sources, allowed::IGNORED));
     findings.extend(cellar::unique_names(&tree.sources));
     findings.extend(cellar::twins(&tree.sources));
     findings.extend(lints::count(&tree.sources, allowed::LINT_EXCEPTIONS));
@@ -89,7 +92,7 @@ fn listing(findings: &[Finding]) -> String {
         .collect()
 }
 
-// property 12, 74, 89, 91, 97, S61
+// property 12, 74, 89, 91, 96, 97, S61
 #[test]
 fn the_tree_keeps_the_house_rules() {
     let findings = findings(&repository());

@@ -283,7 +283,7 @@ fn bears_the_crashes(strategy: Strategy) {
     assert_eq!(scene.tree().generation(), Generation::first());
 }
 
-// property 20, 21, S68: recovery under load, within the strict budget
+// property 20, 21, 95, S68: recovery under load, which the original's tests had lost; within the strict budget
 #[test]
 fn clients_keep_calling_while_services_crash_and_lose_only_what_was_in_hand() {
     for strategy in [

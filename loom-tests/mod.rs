@@ -7,9 +7,17 @@
 
 mod mutants;
 mod runner;
+mod watched;
 
+mod era;
+mod expiry;
+mod flights;
+mod graveyard;
+mod hazard;
 mod ring;
+mod shard;
 mod stop;
 mod stripe;
+mod table;
 mod waiter;
 mod waiters;

@@ -70,6 +70,8 @@ mod sync;
 #[cfg(not(all(test, loom)))]
 pub mod fault;
 #[cfg(not(all(test, loom)))]
+pub mod guards;
+#[cfg(not(all(test, loom)))]
 pub mod guide;
 #[cfg(not(all(test, loom)))]
 pub mod supervision;
@@ -87,6 +89,7 @@ pub use crate::supervision::{channel, process, timer};
 #[cfg(not(all(test, loom)))]
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
+    guards::cache::Cache,
     supervision::{
         AutoShutdown, Child, ChildId, ChildSpec, DataParallel, DataParallelRef, Down,
         DynamicSupervisor, Intensity, ManageError, Monitor, OnHang, PartitionSupervisor,

@@ -10,9 +10,23 @@
 //! | `stop` | the stop signal of a unit: rising levels, first cause kept; the signal of the current thread | asking: one load |
 //! | `stripe` | counters that many threads raise | one uncontended add |
 //! | `ring` | the lossy event ring | one swap and one store per push |
+//! | `hazard` | what a reader looks at is not freed; what waits to be freed is bounded | a look: two stores and a fence |
+//! | `graveyard` | unlinked nodes, until nobody looks at them | burying: one swap |
+//! | `table` | lanes with tags: find, replace and unlink are lock-free | finding: one word, then one line per match |
+//! | `shard` | a table with a bound; who comes in is admitted under a lock | replacing and removing: a swap and two counts |
+//! | `flights` | of those who want the same at the same time one gets it, the others wait | leading: two short locks |
+//! | `era` | what was made before a moment is invalid at once, and counted no more | asking: one load |
+//! | `expiry` | a deadline that moves until it is taken | asking: one load |
 
+pub(crate) mod era;
+pub(crate) mod expiry;
+pub(crate) mod flights;
+pub(crate) mod graveyard;
+pub(crate) mod hazard;
 pub(crate) mod ring;
+pub(crate) mod shard;
 pub(crate) mod stop;
 pub(crate) mod stripe;
+pub(crate) mod table;
 pub(crate) mod waiter;
 pub(crate) mod waiters;

@@ -71,20 +71,24 @@ impl fmt::Debug for Striped {
     }
 }
 
-/// A number for this thread: the address of one of its thread-locals, mixed.
+/// A number that no other living thread has: the address of one of its thread-locals.
 #[cfg(not(all(test, loom)))]
-fn place() -> usize {
-    /// 2^64 divided by the golden ratio: spreads neighbouring addresses over the high bits.
-    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) fn thread_number() -> usize {
     thread_local! {
         static ANCHOR: u8 = const { 0 };
     }
     ANCHOR
-        .try_with(|anchor| {
-            let mixed = (std::ptr::from_ref(anchor).addr() as u64).wrapping_mul(SPREAD);
-            usize::try_from(mixed >> 48).unwrap_or_default()
-        })
+        .try_with(|anchor| std::ptr::from_ref(anchor).addr())
         .unwrap_or_default()
+}
+
+/// The thread's number, mixed.
+#[cfg(not(all(test, loom)))]
+fn place() -> usize {
+    /// 2^64 divided by the golden ratio: spreads neighbouring addresses over the high bits.
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mixed = (thread_number() as u64).wrapping_mul(SPREAD);
+    usize::try_from(mixed >> 48).unwrap_or_default()
 }
 
 #[cfg(all(test, not(loom)))]

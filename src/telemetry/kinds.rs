@@ -13,6 +13,7 @@ const SYSTEM: &str = "steadfast::system";
 const CHANNEL: &str = "steadfast::channel";
 const TIMER: &str = "steadfast::timer";
 const PROCESS: &str = "steadfast::process";
+const CACHE: &str = "steadfast::cache";
 const TELEMETRY: &str = "steadfast::telemetry";
 const SPAN: &str = "steadfast::span";
 
@@ -128,6 +129,22 @@ kinds! {
     COMMAND_REFUSED = "command.refused", PROCESS, Warn, [], ["program", "why"];
     /// A command did not succeed; `why` says how it ended, or that it was stopped or took too long.
     COMMAND_FAILED = "command.failed", PROCESS, Warn, [], ["program", "why"];
+    /// A look-up in a cache returned a value.
+    CACHE_HIT = "cache.hit", CACHE, Trace, [], ["name"];
+    /// A look-up in a cache returned nothing; `why` is absent, expired or invalidated.
+    CACHE_MISSED = "cache.missed", CACHE, Trace, [], ["name", "why"];
+    /// An entry went because a cache had no room; told when it is dropped, soon after.
+    CACHE_EVICTED = "cache.evicted", CACHE, Trace, [], ["name"];
+    /// A cache did not let an entry in.
+    CACHE_REFUSED = "cache.refused", CACHE, Debug, [], ["name", "why"];
+    /// A loader of a cache brought no value; `why` is failed, panicked or refresh_failed.
+    CACHE_LOAD_FAILED = "cache.load_failed", CACHE, Warn, [], ["name", "why"];
+    /// Entries of a cache were invalidated, all or a group.
+    CACHE_INVALIDATED = "cache.invalidated", CACHE, Info, [], ["name", "scope"];
+    /// A cache took out what was over.
+    CACHE_PURGED = "cache.purged", CACHE, Debug, ["count"], ["name"];
+    /// The listener of a cache, or the destructor of a key or a value, panicked.
+    CACHE_PANICKED = "cache.panicked", CACHE, Error, [], ["name", "problem"];
     /// A handler panicked and was detached.
     HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
     /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.

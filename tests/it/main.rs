@@ -1,5 +1,6 @@
 //! The library from outside: one binary, a file per area, the public face only.
 
+mod cache;
 mod channel;
 mod data_parallel;
 mod map;

@@ -9,6 +9,10 @@ use steadfast::fault::{
     ExitReason, Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity,
     StartFailure, StopCause, UnitPath,
 };
+use steadfast::guards::cache::{
+    Cache, CacheConfig, CacheError, CacheFault, CacheStats, EntryOptions, InsertError,
+    Iter as CacheIter, LoadError, Refused, RemovalCause,
+};
 use steadfast::process::{
     CommandConfig, CommandError, CommandOutput, CommandRunner, CommandStats, LoadAverage,
     MachineError, MemoryInfo, OutputLine, OutputStream, Process, ProcessError, ProcessExit,
@@ -71,6 +75,17 @@ const _: () = {
     crosses::<StartFailure>();
     crosses::<StopCause>();
     crosses::<UnitPath>();
+    crosses::<Cache<u64, u64>>();
+    crosses::<CacheConfig<u64, u64>>();
+    crosses::<CacheError>();
+    crosses::<CacheFault>();
+    crosses::<CacheStats>();
+    crosses::<EntryOptions>();
+    crosses::<InsertError<u64, u64>>();
+    crosses::<CacheIter<'static, u64, u64, std::hash::RandomState>>();
+    crosses::<LoadError<u64>>();
+    crosses::<Refused>();
+    crosses::<RemovalCause>();
     crosses::<ChildError>();
     crosses::<ChildInfo>();
     crosses::<ChildSpec>();

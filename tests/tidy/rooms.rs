@@ -33,6 +33,9 @@ const RANKS: &[&str] = &[
 const PURE: &[&str] = &[
     "src/time/backoff.rs",
     "src/graph/",
+    "src/guards/cache/ghosts.rs",
+    "src/guards/cache/lifetime.rs",
+    "src/guards/cache/policy",
     "src/supervision/spec/",
     "src/supervision/machine/",
     "src/supervision/data_parallel/books.rs",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use steadfast::channel;
+use steadfast::guards::cache::CacheConfig;
 use steadfast::process::{CommandConfig, CommandRunner, ProcessRef, Program};
 use steadfast::supervision::{Init, Outcome, SupervisorTuning};
 use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry, kinds};
@@ -89,6 +90,14 @@ impl Stage {
         let telemetry = self.system.telemetry().clone();
         let config = CommandConfig::new().allow(allowed).telemetry(telemetry);
         CommandRunner::new(config)
+    }
+
+    fn cache(&self) -> steadfast::Cache<u64, u64> {
+        let config = CacheConfig::new(1).telemetry(self.system.telemetry().clone());
+        let config = config.listener(|_, value, _| assert!(*value != 13, "in the listener"));
+        let cache = config.name("pages").open().expect("valid");
+        cache.insert(1, 1).expect("room");
+        cache
     }
 
     fn span(&self) -> steadfast::telemetry::SpanGuard {
@@ -296,6 +305,35 @@ static TABLE: &[Row] = &[
         let runner = stage.runner(&["false"]);
         let output = runner.run(&Program::new("false")).expect("an output");
         assert!(!output.is_success());
+    }),
+    (&kinds::CACHE_HIT, |stage| {
+        assert_eq!(stage.cache().get(&1), Some(1));
+    }),
+    (&kinds::CACHE_MISSED, |stage| {
+        assert_eq!(stage.cache().get(&2), None);
+    }),
+    (&kinds::CACHE_EVICTED, |stage| {
+        stage.cache().insert(2, 2).expect("room");
+    }),
+    (&kinds::CACHE_REFUSED, |stage| {
+        let ttl = std::time::Duration::ZERO;
+        let refused = stage.cache().insert_with_ttl(2, 2, ttl);
+        refused.expect_err("expired at once");
+    }),
+    (&kinds::CACHE_LOAD_FAILED, |stage| {
+        let loaded = stage.cache().try_get_or_insert_with(2, || Err("down"));
+        loaded.expect_err("down");
+    }),
+    (&kinds::CACHE_INVALIDATED, |stage| {
+        stage.cache().invalidate_all();
+    }),
+    (&kinds::CACHE_PURGED, |stage| {
+        stage.cache().purge();
+    }),
+    (&kinds::CACHE_PANICKED, |stage| {
+        let cache = stage.cache();
+        cache.insert(1, 13).expect("room");
+        cache.remove(&1);
     }),
     (&kinds::HANDLER_DETACHED, |stage| {
         let telemetry = stage.system.telemetry();

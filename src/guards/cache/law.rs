@@ -1,0 +1,169 @@
+//! What decides about the entries of one cache: its times, its eras, and the clock they are measured by.
+
+use std::time::Instant;
+
+use super::cause::RemovalCause;
+use super::entry::Entry;
+use super::lifetime::{Age, Deadlines, Lifetime, NEVER, nanoseconds};
+use crate::kernel::era::Eras;
+use crate::kernel::shard::Item;
+use crate::time::Clock;
+
+/// A coarse clock is used where the shortest time to live is so many times its resolution.
+const COARSE_FROM: u64 = 100;
+
+/// What decides about the entries of one cache.
+#[derive(Debug)]
+pub(super) struct Law {
+    pub(super) lifetime: Lifetime,
+    pub(super) eras: Eras,
+    clock: Clock,
+    birth: Instant,
+    /// How far the clock may be behind.
+    lag: u64,
+}
+
+/// What an entry is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// It may be returned.
+    Valid,
+    /// It has expired, and may be returned to who asks for stale entries.
+    Stale,
+    /// It is over: it may be taken out, for this cause.
+    Nothing(RemovalCause),
+}
+
+impl Law {
+    pub(super) fn new(lifetime: Lifetime, groups: usize, clock: Option<Clock>) -> Self {
+        let clock = clock.unwrap_or_else(|| fitting_clock(&lifetime));
+        let lag = if clock.is_coarse() {
+            nanoseconds(clock.resolution())
+        } else {
+            0
+        };
+        Self {
+            lifetime,
+            eras: Eras::new(groups),
+            birth: clock.now(),
+            clock,
+            lag,
+        }
+    }
+
+    /// The clock of this cache.
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The time from which deadlines are counted: never later than it is.
+    pub(super) fn begin_now(&self) -> u64 {
+        nanoseconds(self.clock.now().saturating_duration_since(self.birth))
+    }
+
+    /// The time that deadlines are compared with: by a coarse clock a step later than it shows, so that nothing is returned
+    /// too late for as long as the machine does not hold its ticks back.
+    pub(super) fn now(&self) -> u64 {
+        self.begin_now().saturating_add(self.lag)
+    }
+
+    /// The deadlines of an entry that is made now. The clock is read only if it can expire.
+    pub(super) fn deadlines(&self, own: Option<u64>) -> Deadlines {
+        let shortest = own.unwrap_or(NEVER).min(self.lifetime.shortest());
+        let now = if shortest == NEVER {
+            0
+        } else {
+            self.begin_now()
+        };
+        self.lifetime.begin(now, own)
+    }
+
+    /// What an entry is worth, and the time that was read for it; zero if none had to be, because it cannot expire.
+    #[inline]
+    pub(super) fn worth<K, V>(&self, entry: &Entry<K, V>) -> (Worth, u64) {
+        if !self.is_valid(entry) {
+            return (Worth::Nothing(RemovalCause::Invalidated), 0);
+        }
+        if entry.expiry.at() == NEVER {
+            return (Worth::Valid, 0);
+        }
+        let now = self.now();
+        (self.worth_at(entry, now), now)
+    }
+
+    /// As [`worth`](Self::worth), at a time that was read before.
+    pub(super) fn worth_at<K, V>(&self, entry: &Entry<K, V>, now: u64) -> Worth {
+        if !self.is_valid(entry) {
+            return Worth::Nothing(RemovalCause::Invalidated);
+        }
+        match self.lifetime.age(now, entry.expiry.at()) {
+            Age::Fresh => Worth::Valid,
+            Age::Stale => Worth::Stale,
+            Age::Over => Worth::Nothing(RemovalCause::Expired),
+        }
+    }
+
+    /// Moves the idle deadline of an entry that is used at `now`. False if it was found expired meanwhile.
+    #[inline]
+    pub(super) fn touch<K, V>(&self, entry: &Entry<K, V>, now: u64) -> bool {
+        let until = entry.expiry.at();
+        match self.lifetime.touch(now, until, entry.hard) {
+            Some(later) if !entry.expiry.extend(until, later) => !entry.expiry.is_taken(),
+            _ => true,
+        }
+    }
+
+    /// Whether this caller may take the entry out for this cause: an idle deadline that moved meanwhile forbids it.
+    pub(super) fn may_take<K, V>(
+        &self,
+        entry: &Entry<K, V>,
+        cause: RemovalCause,
+        now: u64,
+    ) -> bool {
+        cause != RemovalCause::Expired || entry.expiry.take(self.lifetime.before_grace(now))
+    }
+
+    fn is_valid<K, V>(&self, entry: &Entry<K, V>) -> bool {
+        self.eras.is_valid(entry.stamp(), entry.group())
+    }
+}
+
+/// The coarse clock, unless times are so short that its steps would show.
+fn fitting_clock(lifetime: &Lifetime) -> Clock {
+    let coarse = Clock::coarse();
+    let steps = nanoseconds(coarse.resolution()).saturating_mul(COARSE_FROM);
+    if lifetime.shortest() >= steps {
+        coarse
+    } else {
+        Clock::system()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Clock, Law, Lifetime};
+
+    fn law(ttl: Duration, clock: Option<Clock>) -> Law {
+        let lifetime = Lifetime::new(Some(ttl), None, Duration::ZERO, Duration::ZERO);
+        Law::new(lifetime, 0, clock)
+    }
+
+    #[test]
+    fn a_coarse_clock_is_taken_for_long_times_only() {
+        assert!(!law(Duration::from_millis(1), None).clock().is_coarse());
+        let coarse = law(Duration::from_secs(60), None);
+        assert_eq!(coarse.clock().is_coarse(), Clock::coarse().is_coarse());
+    }
+
+    #[test]
+    fn by_a_coarse_clock_time_is_taken_for_a_step_later_than_it_shows() {
+        let law = law(Duration::from_secs(60), Some(Clock::coarse()));
+        for _ in 0..1000 {
+            let (before, now, after) = (law.begin_now(), law.now(), law.begin_now());
+            assert!((before + law.lag..=after + law.lag).contains(&now));
+        }
+        assert_eq!(law.lag > 0, Clock::coarse().is_coarse());
+    }
+}

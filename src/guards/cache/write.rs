@@ -1,0 +1,313 @@
+//! Bringing entries in and taking them out, one by one.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+use std::mem::needs_drop;
+use std::time::Duration;
+
+use super::cache::{Cache, CacheShard, Inner};
+use super::cause::RemovalCause;
+use super::entry::{Entry, Making};
+use super::entry_options::EntryOptions;
+use super::insert_error::{InsertError, Refused};
+use super::law::Worth;
+use super::lifetime::nanoseconds;
+use crate::fault::catch::{Caught, catch};
+use crate::kernel::graveyard::Node;
+use crate::kernel::shard::{Denied, Item};
+use crate::kernel::table::Found;
+use crate::telemetry::kinds;
+
+/// A node that is not in the table.
+pub(super) type Made<K, V> = Box<Node<Entry<K, V>>>;
+
+/// So many nodes of a shard wait to be dropped before a writer sees to it.
+pub(super) const WAITING: usize = 32;
+
+impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
+    /// Brings a value in, or puts it in the place of the one that the key has.
+    ///
+    /// # Errors
+    /// The entry is too heavy, weighs nothing, or all else is pinned; it comes back. Without a weigher and without pinned
+    /// entries this does not happen.
+    ///
+    /// # Panics
+    /// What the key's `Hash` or `Eq` or the weigher panic; the cache is as it was then.
+    pub fn insert(&self, key: K, value: V) -> Result<(), InsertError<K, V>> {
+        self.insert_with(key, value, EntryOptions::new())
+    }
+
+    /// As [`insert`](Self::insert), with a time to live of its own.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), and if the time is zero.
+    pub fn insert_with_ttl(
+        &self,
+        key: K,
+        value: V,
+        ttl: Duration,
+    ) -> Result<(), InsertError<K, V>> {
+        self.insert_with(key, value, EntryOptions::new().ttl(ttl))
+    }
+
+    /// As [`insert`](Self::insert), with what [`EntryOptions`] say.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), and if the options make no sense here.
+    pub fn insert_with(
+        &self,
+        key: K,
+        value: V,
+        options: EntryOptions,
+    ) -> Result<(), InsertError<K, V>> {
+        let inner = &*self.inner;
+        let hash = inner.hash(&key);
+        inner.withdraw_load(hash);
+        let node = inner.make(key, value, options, inner.law.eras.stamp())?;
+        inner.put(hash, node)
+    }
+
+    /// Takes a key out. Whether it had a value that could still be got.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.remove_if(key, |_| true)
+    }
+
+    /// Takes a key out if `condition` says so of its value; never another value than the one that it was asked about.
+    ///
+    /// A load of this key that is under way is not cached when it ends.
+    ///
+    /// # Panics
+    /// What `condition` panics; the entry stays then.
+    pub fn remove_if<Q>(&self, key: &Q, mut condition: impl FnMut(&V) -> bool) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let inner = &*self.inner;
+        let hash = inner.hash(key);
+        inner.withdraw_load(hash);
+        let shard = inner.shard(hash);
+        let removed = loop {
+            let mut hazard = inner.domain.hazard();
+            let is_it = |entry: &Entry<K, V>| entry.key.borrow() == key;
+            let Some(found) = shard.find(hash, &mut hazard, is_it) else {
+                break false;
+            };
+            let (worth, now) = inner.law.worth(found.item());
+            let cause = match worth {
+                Worth::Nothing(cause) => cause,
+                Worth::Valid | Worth::Stale if condition(&found.item().value) => {
+                    RemovalCause::Removed
+                }
+                Worth::Valid | Worth::Stale => break false,
+            };
+            if inner.law.may_take(found.item(), cause, now) && inner.take_out(shard, found, cause) {
+                break worth == Worth::Valid;
+            }
+        };
+        inner.bury_all(shard);
+        removed
+    }
+
+    /// Keeps an entry when there is no room, from now on. False if the key is not there.
+    pub fn pin<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let pinned = self.inner.peek_with(key, |_, entry| entry.pin(true));
+        pinned.is_some()
+    }
+
+    /// Lets an entry go when there is no room, as others. False if the key is not there.
+    pub fn unpin<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let unpinned = self.inner.peek_with(key, |_, entry| entry.pin(false));
+        unpinned.is_some()
+    }
+}
+
+impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
+    /// What is being loaded for this key is not wanted any more; once this returns, it does not come in.
+    fn withdraw_load(&self, hash: u64) {
+        if self.loads.withdraw(hash) {
+            self.shard(hash).pass_gate();
+        }
+    }
+
+    /// A node with all that is decided about it, or why there is none. Runs the user's functions; outside of all locks.
+    pub(super) fn make(
+        &self,
+        key: K,
+        value: V,
+        options: EntryOptions,
+        stamp: u64,
+    ) -> Result<Made<K, V>, InsertError<K, V>> {
+        let weigher = self.config.weigher.as_ref();
+        let weight = weigher.map_or(1, |weigher| weigher(&key, &value));
+        let by_value = || self.config.ttl_of.as_ref().and_then(|of| of(&key, &value));
+        let ttl = options.ttl.or_else(by_value);
+        let group = options.group.map_or(0, |group| group + 1);
+        let why = match (weight, ttl, options.group) {
+            (0, ..) => Refused::Weightless,
+            (_, Some(Duration::ZERO), _) => Refused::ZeroTtl,
+            (.., Some(group)) if group >= self.law.eras.groups() => Refused::NoSuchGroup { group },
+            _ => {
+                let making = Making {
+                    deadlines: self.law.deadlines(ttl.map(nanoseconds)),
+                    stamp,
+                    weight,
+                    group: u16::try_from(group).unwrap_or_default(),
+                    pinned: options.pinned,
+                };
+                return Ok(Node::new(Entry::new(key, value, making)));
+            }
+        };
+        self.refused(why);
+        Err(InsertError::new(key, value, why))
+    }
+
+    /// Puts a node into the place of the one of the same key, or lets it in.
+    pub(super) fn put(&self, hash: u64, mut node: Made<K, V>) -> Result<(), InsertError<K, V>> {
+        let shard = self.shard(hash);
+        loop {
+            let mut hazard = self.domain.hazard();
+            let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
+            let put = match shard.find_or_absent(hash, &mut hazard, is_it) {
+                Ok(found) => self.replace(shard, found, node),
+                Err(absent) => {
+                    shard.admit(&self.law.eras, hash, node, absent, &mut hazard, || true)
+                }
+            };
+            drop(hazard);
+            node = match put {
+                Ok(()) => break,
+                Err(Denied::Raced(node)) => node,
+                Err(Denied::NoRoom(node) | Denied::Unwanted(node)) => {
+                    return Err(self.no_room(shard, node.into_item()));
+                }
+            };
+        }
+        self.bury_some(shard);
+        Ok(())
+    }
+
+    pub(super) fn replace(
+        &self,
+        shard: &CacheShard<K, V>,
+        found: Found<'_, Entry<K, V>>,
+        node: Made<K, V>,
+    ) -> Result<(), Denied<Entry<K, V>>> {
+        node.item().inherit(found.item());
+        shard.replace(&self.law.eras, &self.domain, found, node, |before| {
+            before.went(RemovalCause::Replaced);
+            self.counters.updates.rise();
+        })
+    }
+
+    /// Gives back what has no room. An older value of the same key stays.
+    fn no_room(&self, shard: &CacheShard<K, V>, entry: Entry<K, V>) -> InsertError<K, V> {
+        let weight = entry.weight();
+        let most = shard.capacity();
+        let why = if weight > most {
+            Refused::TooHeavy {
+                weight: u32::try_from(weight).unwrap_or(u32::MAX),
+                most,
+            }
+        } else {
+            Refused::AllPinned
+        };
+        self.refused(why);
+        InsertError::new(entry.key, entry.value, why)
+    }
+
+    fn refused(&self, why: Refused) {
+        self.counters.refused.rise();
+        if let Some(telemetry) = &self.config.telemetry {
+            telemetry.emit(&kinds::CACHE_REFUSED, |event| {
+                event.tag("name", self.label()).tag("why", why.as_str());
+            });
+        }
+    }
+}
+
+impl<K, V, S> Inner<K, V, S> {
+    /// Drops what waits in a shard, if enough waits; with a listener, at once.
+    pub(super) fn bury_some(&self, shard: &CacheShard<K, V>) {
+        let waiting = shard.buried();
+        if waiting >= WAITING || (waiting > 0 && self.config.listener.is_some()) {
+            self.bury_all(shard);
+        }
+    }
+
+    /// Drops what waits in a shard and that nobody looks at; outside of all locks.
+    pub(super) fn bury_all(&self, shard: &CacheShard<K, V>) {
+        if shard.buried() == 0 {
+            return;
+        }
+        let nodes = shard.dig(&self.domain);
+        let is_watched = self.config.listener.is_some() || self.config.telemetry.is_some();
+        if !is_watched && !needs_drop::<Entry<K, V>>() {
+            return;
+        }
+        let mut nodes = nodes.into_iter();
+        while let Err(caught) = catch(|| nodes.by_ref().for_each(|node| self.see_off(node.item())))
+        {
+            self.panicked(&caught);
+        }
+    }
+
+    fn see_off(&self, entry: &Entry<K, V>) {
+        if entry.cause() == Some(RemovalCause::Evicted) {
+            self.tell_of_eviction();
+        }
+        if let (Some(listener), Some(cause)) = (&self.config.listener, entry.cause()) {
+            listener(&entry.key, &entry.value, cause);
+        }
+    }
+
+    fn tell_of_eviction(&self) {
+        if let Some(telemetry) = &self.config.telemetry {
+            telemetry.emit(&kinds::CACHE_EVICTED, |event| {
+                event.tag("name", self.label());
+            });
+        }
+    }
+
+    fn panicked(&self, caught: &Caught) {
+        self.counters.panics.rise();
+        let Caught::Panic(report) = caught else {
+            return;
+        };
+        if let Some(telemetry) = &self.config.telemetry {
+            telemetry.emit(&kinds::CACHE_PANICKED, |event| {
+                let problem = report.to_string();
+                event.tag("name", self.label()).tag("problem", problem);
+            });
+        }
+    }
+}
+
+impl<K, V, S> Drop for Inner<K, V, S> {
+    /// Drops all entries under the catch: a destructor that panics keeps no other from running.
+    fn drop(&mut self) {
+        for shard in self.shards() {
+            let mut hazard = self.domain.hazard();
+            for place in shard.places() {
+                if let Some(found) = shard.at(place, &mut hazard) {
+                    shard.remove(&self.law.eras, found, |_| {});
+                }
+            }
+            drop(hazard);
+            shard.empty_bin();
+            self.bury_all(shard);
+        }
+    }
+}

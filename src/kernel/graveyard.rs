@@ -1,0 +1,187 @@
+//! The graveyard: nodes that were unlinked wait here until no reader looks at them, and are dropped by who digs.
+//!
+//! # State
+//! ```text
+//!   head -> node -> node -> null      linked through the nodes themselves: burying allocates nothing
+//!   count                             how many lie here, about
+//! ```
+//!
+//! # Invariants
+//! * I1: a node is buried once, by the thread that unlinked it; from then on only readers that had it before look at it.
+//! * I2: a node is in one list at most: in the graveyard's, or in that of one digger, who took all of it by one swap.
+//! * I3: who digs gets only nodes that no hazard shields (see `hazard`); it alone owns them.
+//!
+//! # Protocol
+//! * P1 `bury`: count; point the node at the head; swap the head to the node, or begin again.
+//! * P2 `dig`: swap the head to null; ask for the shields; keep what nobody shields, bury the rest again.
+//!
+//! There is no ABA: heads are taken away as a whole, never popped one by one.
+//!
+//! What waits is bounded: after a dig only shielded nodes are left, one per hazard at most, whatever a reader does. Who
+//! buries digs when [`count`](Graveyard::count) says that enough wait.
+//!
+//! # Orderings
+//! | site | ordering | pairs with | why |
+//! |---|---|---|---|
+//! | `graveyard.bury` | Release | `hazard.scan` | the digger sees the node's link, and that it was unlinked |
+
+#![expect(
+    unsafe_code,
+    reason = "nodes are shared by pointers; who unlinked one owns it once no hazard shields it"
+)]
+
+use std::fmt;
+use std::ptr::{self, NonNull};
+
+use super::hazard::Domain;
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::ord;
+
+/// What a table holds: an item, and the link that it needs once it is unlinked.
+pub(crate) struct Node<T> {
+    below: AtomicPtr<Self>,
+    item: T,
+}
+
+impl<T> Node<T> {
+    /// A node on its own.
+    pub(crate) fn new(item: T) -> Box<Self> {
+        Box::new(Self {
+            below: AtomicPtr::new(ptr::null_mut()),
+            item,
+        })
+    }
+
+    /// What is inside.
+    pub(crate) const fn item(&self) -> &T {
+        &self.item
+    }
+
+    /// What is inside, taken out.
+    pub(crate) fn into_item(self) -> T {
+        self.item
+    }
+}
+
+/// A node that its maker unlinked, and that waits to be buried.
+#[must_use = "a node that is not buried is never dropped"]
+pub(crate) struct Unlinked<T>(NonNull<Node<T>>);
+
+// SAFETY: I1: whoever has it owns the node, but for readers that had it before: `T` is `Send` and `Sync`.
+unsafe impl<T: Send + Sync> Send for Unlinked<T> {}
+
+impl<T> Unlinked<T> {
+    /// Of a node that the caller has just unlinked (I1).
+    pub(crate) const fn new(node: NonNull<Node<T>>) -> Self {
+        Self(node)
+    }
+
+    /// What is inside of it.
+    pub(crate) fn item(&self) -> &T {
+        // SAFETY: I1: it is not buried yet, so nobody frees it.
+        unsafe { self.0.as_ref() }.item()
+    }
+}
+
+/// Nodes that were unlinked.
+pub(crate) struct Graveyard<T> {
+    head: AtomicPtr<Node<T>>,
+    count: AtomicUsize,
+}
+
+// SAFETY: I1, I2, I3: nodes move through it from thread to thread; readers share them, so `T` is `Send` and `Sync`.
+unsafe impl<T: Send + Sync> Send for Graveyard<T> {}
+// SAFETY: I1, I2, I3: as above.
+unsafe impl<T: Send + Sync> Sync for Graveyard<T> {}
+
+impl<T> Graveyard<T> {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self {
+            head: AtomicPtr::new(ptr::null_mut()),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    /// About how many nodes lie here.
+    pub(crate) fn count(&self) -> usize {
+        // Relaxed: a number that decides when to dig publishes nothing.
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Takes in a node that was unlinked (P1). Frees and allocates nothing.
+    pub(crate) fn bury(&self, node: Unlinked<T>) {
+        let node = node.0;
+        // Relaxed: as in `count`.
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: a guess that the exchange confirms.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: I1: it was unlinked by this thread and is not freed before it is buried.
+            let below = unsafe { &(*node.as_ptr()).below };
+            // Relaxed: the exchange publishes it.
+            below.store(head, Ordering::Relaxed);
+            // Release: P1, pairs with the fence in `dig` (P2); Relaxed: only a new guess.
+            let (won, lost) = (ord!("graveyard.bury", Release), Ordering::Relaxed);
+            match self
+                .head
+                .compare_exchange_weak(head, node.as_ptr(), won, lost)
+            {
+                Ok(_) => return,
+                Err(newer) => head = newer,
+            }
+        }
+    }
+
+    /// Takes in many at once, as [`bury`](Self::bury) does, and empties the list.
+    pub(crate) fn bury_all(&self, nodes: &mut Vec<Unlinked<T>>) {
+        nodes.drain(..).for_each(|node| self.bury(node));
+    }
+
+    /// Takes out what no reader looks at (P2). The caller drops it, outside of its locks.
+    pub(crate) fn dig(&self, domain: &Domain) -> Vec<Box<Node<T>>> {
+        // Relaxed: the fence in `shielded` acquires what `bury` released (P1).
+        let mut at = self.head.swap(ptr::null_mut(), Ordering::Relaxed);
+        if at.is_null() {
+            return Vec::new();
+        }
+        let shields = domain.shielded();
+        let mut found = Vec::new();
+        while let Some(node) = NonNull::new(at) {
+            // SAFETY: I2: the list is this thread's, and its nodes are freed by nobody else.
+            let below = unsafe { &(*node.as_ptr()).below };
+            // Relaxed: the swap has seen it.
+            at = below.load(Ordering::Relaxed);
+            // Relaxed: as in `count`.
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            if shields.binary_search(&node.addr().get()).is_ok() {
+                self.bury(Unlinked(node));
+            } else {
+                // SAFETY: I3: nobody shields it, so that it is this thread's alone; it came from a `Box`.
+                found.push(unsafe { Box::from_raw(node.as_ptr()) });
+            }
+        }
+        found
+    }
+}
+
+impl<T> Drop for Graveyard<T> {
+    fn drop(&mut self) {
+        // Relaxed: `&mut self`, nobody else is here.
+        let mut at = self.head.load(Ordering::Relaxed);
+        while let Some(node) = NonNull::new(at) {
+            // SAFETY: I1, I2: a reader borrows what the graveyard is a part of, so none is left; each node came from a `Box`.
+            let node = unsafe { Box::from_raw(node.as_ptr()) };
+            // Relaxed: as above.
+            at = node.below.load(Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Graveyard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graveyard")
+            .field("count", &self.count())
+            .finish_non_exhaustive()
+    }
+}

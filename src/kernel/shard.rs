@@ -1,0 +1,491 @@
+//! A shard: a table with a bound. Who comes in is admitted under a lock, which no reader takes, and neither does who
+//! replaces or removes what is there.
+//!
+//! # State
+//! ```text
+//!   table        the lanes (see `table`)
+//!   used         the weight of all nodes that are in the table, or on their way in
+//!   admissions   how many nodes were admitted, ever
+//!   graveyard    nodes that were unlinked (see `graveyard`)
+//!   gate, a lock around the ledger of the table and the policy, which decides who goes
+//! ```
+//!
+//! # Invariants
+//! * I1: `used` is never above `capacity`, and never below the weight of what is in the table: weight is reserved before a
+//!   node can be seen, and given back after it was unlinked.
+//! * I2: a key has one living node at most: a node is admitted only if nothing was admitted since its key was not found.
+//! * I3: every lane that is not EMPTY is known to the policy once; a lane is freed only when the policy has let go of it.
+//! * I4: no code of a user runs under the gate. Keys are compared outside of it.
+//!
+//! # Protocol
+//! * P1 `find`: read `admissions`; search the table. The number comes with the answer "it is not there".
+//! * P2 `admit`: lock; more was admitted than in P1: give the node back, who calls searches again. Else make room (P3);
+//!   count it; place it; tell the policy; raise `admissions`; unlock.
+//! * P3 `make_room`, under the gate: reserve the weight; on failure ask the policy for a place. Dead: free it. A node:
+//!   unlink exactly that one, give its weight back, free its place; was it replaced meanwhile, tell the policy to spare it.
+//! * P4 `replace`, `remove`: without the gate, but that a heavier replacement makes room when there is none.
+//!
+//! # Orderings
+//! | site | ordering | pairs with | why |
+//! |---|---|---|---|
+//! | `shard.admitted` | Release | `shard.version` | a search after the number sees what was admitted before it |
+//! | `shard.version` | Acquire | `shard.admitted` | as above |
+
+use std::fmt;
+
+use super::era::{Eras, Population};
+use super::graveyard::{Graveyard, Node, Unlinked};
+use super::hazard::{DomainRef, Hazard};
+use super::table::{Found, Ledger, Place, Table, print_of};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, ord, recheck};
+
+/// What a shard asks its items.
+pub(crate) trait Item {
+    /// What it counts for the capacity; the same for ever.
+    fn weight(&self) -> u64;
+
+    /// When it was made (see [`Eras`]).
+    fn stamp(&self) -> u64;
+}
+
+/// Decides who goes when there is no room. Runs under the gate: it calls no code of a user.
+pub(crate) trait Policy<T> {
+    /// A node came to this place. `print` is what [`Table::free`] will want to know.
+    fn admitted(&mut self, place: Place, print: u32, weight: u64);
+
+    /// The next place to empty, with which it lets go of it; `None` if it knows no place.
+    fn choose(&mut self, view: &mut View<'_, '_, T>) -> Option<(Place, u32)>;
+
+    /// The node that it chose was replaced before it could be unlinked: the place is as if it had just been used.
+    fn spare(&mut self, place: Place, print: u32);
+
+    /// The node that it chose is out.
+    fn expelled(&mut self, item: &T);
+
+    /// Lets go of all places that are dead, and tells of each.
+    fn sweep(&mut self, is_dead: &mut dyn FnMut(Place) -> bool, freed: &mut dyn FnMut(Place, u32));
+}
+
+/// What a policy may look at.
+pub(crate) struct View<'v, 'd, T> {
+    table: &'v Table<T>,
+    hazard: &'v mut Hazard<'d>,
+}
+
+impl<T> View<'_, '_, T> {
+    /// What stands at a place; `None` if it is dead.
+    pub(crate) fn at(&mut self, place: Place) -> Option<&T> {
+        self.table.at(place, self.hazard).map(|found| found.item())
+    }
+
+    /// What was last looked at, if it still stands at its place.
+    pub(crate) fn again(&mut self, place: Place) -> Option<&T> {
+        let found = self.table.still_at(place, self.hazard);
+        found.map(|found| found.item())
+    }
+}
+
+/// Why a node was not admitted; it comes back.
+pub(crate) enum Denied<T> {
+    /// Something was admitted since its key was not found: search again.
+    Raced(Box<Node<T>>),
+    /// It has no room, even with everything else gone.
+    NoRoom(Box<Node<T>>),
+    /// Who brought it does not want it in any more.
+    Unwanted(Box<Node<T>>),
+}
+
+/// A search that found nothing, as of so many admissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Absent(u64);
+
+/// A table with a bound.
+pub(crate) struct Shard<T, P> {
+    table: Table<T>,
+    capacity: u64,
+    used: AtomicU64,
+    admissions: AtomicU64,
+    population: Population,
+    graveyard: Graveyard<T>,
+    gate: Mutex<Gate<T, P>>,
+    full_bin: usize,
+}
+
+struct Gate<T, P> {
+    ledger: Ledger,
+    policy: P,
+    /// As `admissions`, which its writer never reads.
+    admissions: u64,
+    /// What went for others, on its way to the graveyard.
+    bin: Vec<Unlinked<T>>,
+}
+
+impl<T: Item, P: Policy<T>> Shard<T, P> {
+    /// An empty shard for `capacity` of weight, with room for `nodes` before its table has to grow. Those that go for
+    /// others are buried when there are `full_bin` of them.
+    pub(crate) fn new(capacity: u64, nodes: usize, full_bin: usize, policy: P) -> Self {
+        let (table, ledger) = Table::new(nodes);
+        Self {
+            table,
+            capacity,
+            used: AtomicU64::new(0),
+            admissions: AtomicU64::new(0),
+            population: Population::new(),
+            graveyard: Graveyard::new(),
+            gate: Mutex::new(Gate {
+                ledger,
+                policy,
+                admissions: 0,
+                bin: Vec::new(),
+            }),
+            full_bin,
+        }
+    }
+
+    /// What this shard may hold.
+    pub(crate) const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// The weight of what is inside.
+    pub(crate) fn used(&self) -> u64 {
+        // Relaxed: a number for people publishes nothing.
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// How many nodes of the present era are inside.
+    pub(crate) fn len(&self, eras: &Eras) -> usize {
+        self.population.len(eras)
+    }
+
+    /// The node with this hash that `is_it` accepts: for who only looks.
+    #[inline]
+    pub(crate) fn find<'h>(
+        &'h self,
+        hash: u64,
+        hazard: &'h mut Hazard<'_>,
+        is_it: impl FnMut(&T) -> bool,
+    ) -> Option<Found<'h, T>> {
+        self.table.find(hash, hazard, is_it)
+    }
+
+    /// As [`find`](Self::find), for who admits what is not there (P1).
+    pub(crate) fn find_or_absent<'h>(
+        &'h self,
+        hash: u64,
+        hazard: &'h mut Hazard<'_>,
+        is_it: impl FnMut(&T) -> bool,
+    ) -> Result<Found<'h, T>, Absent> {
+        // Acquire: P1, pairs with the Release in `admit` (P2).
+        let admissions = self.admissions.load(ord!("shard.version", Acquire));
+        let found = self.table.find(hash, hazard, is_it);
+        found.ok_or(Absent(admissions))
+    }
+
+    /// The places of the table, for who walks through all of it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        self.table.places()
+    }
+
+    /// The node at a place.
+    pub(crate) fn at<'h>(
+        &'h self,
+        place: Place,
+        hazard: &'h mut Hazard<'_>,
+    ) -> Option<Found<'h, T>> {
+        self.table.at(place, hazard)
+    }
+
+    /// Lets a node in whose key is absent (P2), if `is_wanted` says under the gate that it still should.
+    pub(crate) fn admit(
+        &self,
+        eras: &Eras,
+        hash: u64,
+        node: Box<Node<T>>,
+        absent: Absent,
+        hazard: &mut Hazard<'_>,
+        is_wanted: impl FnOnce() -> bool,
+    ) -> Result<(), Denied<T>> {
+        let (weight, stamp) = (node.item().weight(), node.item().stamp());
+        let mut gate = self.gate.lock();
+        if recheck!("shard.raced", gate.admissions != absent.0) {
+            return Err(Denied::Raced(node));
+        }
+        if !is_wanted() {
+            return Err(Denied::Unwanted(node));
+        }
+        let Some(gone) = self.make_room(&mut gate, weight, eras, hazard) else {
+            return Err(Denied::NoRoom(node));
+        };
+        // One comes for one that went: then nobody has to count.
+        match gone {
+            Some(gone) if self.population.is_even(eras, gone, stamp) => {}
+            Some(gone) => {
+                self.population.add(eras, stamp);
+                self.population.remove(eras, gone);
+            }
+            None => self.population.add(eras, stamp),
+        }
+        match self.place(&mut gate, hash, node, eras, hazard) {
+            Ok(place) => {
+                gate.policy.admitted(place, print_of(hash), weight);
+                gate.admissions += 1;
+                // Release: P2, pairs with the Acquire in `find_or_absent` (P1).
+                let order = ord!("shard.admitted", Release);
+                self.admissions.store(gate.admissions, order);
+                Ok(())
+            }
+            Err(node) => {
+                self.population.remove(eras, stamp);
+                self.give_back(weight);
+                Err(Denied::NoRoom(node))
+            }
+        }
+    }
+
+    /// Puts a node of the same key in the place of one that was found (P4). `left` hears of the one that went. Gives the
+    /// node back if the other is not there any more, or if there is no room for a heavier one.
+    pub(crate) fn replace(
+        &self,
+        eras: &Eras,
+        domain: &DomainRef,
+        found: Found<'_, T>,
+        node: Box<Node<T>>,
+        left: impl FnOnce(&T),
+    ) -> Result<(), Denied<T>> {
+        let (before, stamp) = (found.item().weight(), node.item().stamp());
+        let after = node.item().weight();
+        if after > self.capacity {
+            return Err(Denied::NoRoom(node));
+        }
+        let more = after.saturating_sub(before);
+        if !self.reserve(more) {
+            let mut hazard = domain.hazard();
+            match self.make_room(&mut self.gate.lock(), more, eras, &mut hazard) {
+                None => return Err(Denied::NoRoom(node)),
+                Some(None) => {}
+                Some(Some(gone)) => self.population.remove(eras, gone),
+            }
+        }
+        let is_even = self.population.is_even(eras, found.item().stamp(), stamp);
+        if !is_even {
+            self.population.add(eras, stamp);
+        }
+        match found.replace(node) {
+            Ok(unlinked) => {
+                left(unlinked.item());
+                if !is_even {
+                    self.population.remove(eras, unlinked.item().stamp());
+                }
+                self.give_back(before.saturating_sub(after));
+                self.graveyard.bury(unlinked);
+                Ok(())
+            }
+            Err(node) => {
+                if !is_even {
+                    self.population.remove(eras, stamp);
+                }
+                self.give_back(more);
+                Err(Denied::Raced(node))
+            }
+        }
+    }
+
+    /// Takes exactly this node out (P4). False if it is not there any more. `left` hears of it.
+    pub(crate) fn remove(&self, eras: &Eras, found: Found<'_, T>, left: impl FnOnce(&T)) -> bool {
+        let unlinked = found.unlink();
+        let is_out = unlinked.is_some();
+        if let Some(unlinked) = unlinked {
+            let item = unlinked.item();
+            left(item);
+            self.population.remove(eras, item.stamp());
+            self.give_back(item.weight());
+            self.graveyard.bury(unlinked);
+        }
+        is_out
+    }
+
+    /// How many nodes were admitted, ever.
+    pub(crate) fn admissions(&self) -> u64 {
+        // Relaxed: a number for people publishes nothing.
+        self.admissions.load(Ordering::Relaxed)
+    }
+
+    /// Buries what went for others and was not buried yet, unless somebody is inside of the gate.
+    #[cfg(not(all(test, loom)))]
+    pub(crate) fn empty_bin(&self) {
+        if let Some(mut gate) = self.gate.try_lock() {
+            self.graveyard.bury_all(&mut gate.bin);
+        }
+    }
+
+    /// Waits until nobody is inside of the gate: whatever was about to be admitted has been, or was denied.
+    pub(crate) fn pass_gate(&self) {
+        drop(self.gate.lock());
+    }
+
+    /// Keeps the gate shut until the guard is dropped.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn hold_gate(&self) -> impl Drop + '_ {
+        struct Held<G>(G);
+        impl<G> Drop for Held<G> {
+            fn drop(&mut self) {}
+        }
+        Held(self.gate.lock())
+    }
+
+    /// How many nodes wait to be dropped.
+    pub(crate) fn buried(&self) -> usize {
+        self.graveyard.count()
+    }
+
+    /// The nodes that nobody looks at any more; the caller drops them, outside of its locks.
+    pub(crate) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
+        self.graveyard.dig(domain)
+    }
+
+    /// Reserves weight, for which others go where there is not enough (P3); `None` if that does not help. The stamp of
+    /// one that went is returned, and is still counted: it is the caller's to count it no more.
+    fn make_room(
+        &self,
+        gate: &mut Gate<T, P>,
+        weight: u64,
+        eras: &Eras,
+        hazard: &mut Hazard<'_>,
+    ) -> Option<Option<u64>> {
+        if weight > self.capacity {
+            return None;
+        }
+        // What went leaves its weight to who comes.
+        let (mut held, mut gone) = (0, None);
+        while held < weight {
+            if self.reserve(weight - held) {
+                return Some(gone);
+            }
+            let Some((lighter, stamp)) = self.expel(gate, hazard) else {
+                self.give_back(held);
+                if let Some(gone) = gone {
+                    self.population.remove(eras, gone);
+                }
+                return None;
+            };
+            held += lighter;
+            if let Some(earlier) = gone.replace(stamp) {
+                self.population.remove(eras, earlier);
+            }
+        }
+        self.give_back(held - weight);
+        Some(gone)
+    }
+
+    /// Takes one node out, as the policy chooses (P3); its weight and its stamp, which are still counted. `None` if the
+    /// policy knows none.
+    fn expel(&self, gate: &mut Gate<T, P>, hazard: &mut Hazard<'_>) -> Option<(u64, u64)> {
+        loop {
+            let mut view = View {
+                table: &self.table,
+                hazard,
+            };
+            let (place, print) = gate.policy.choose(&mut view)?;
+            let found = self.table.still_at(place, hazard);
+            if let Some(unlinked) = found.and_then(Found::unlink) {
+                let item = unlinked.item();
+                gate.policy.expelled(item);
+                let counted = (item.weight(), item.stamp());
+                self.table.free(&mut gate.ledger, place, print);
+                gate.bin.push(unlinked);
+                if gate.bin.len() >= self.full_bin {
+                    self.graveyard.bury_all(&mut gate.bin);
+                }
+                return Some(counted);
+            }
+            if self.table.is_dead(place) {
+                self.table.free(&mut gate.ledger, place, print);
+            } else {
+                gate.policy.spare(place, print);
+            }
+        }
+    }
+
+    /// Finds a lane for a node: a free one, a dead one, one of a larger table, or that of a node that goes.
+    fn place(
+        &self,
+        gate: &mut Gate<T, P>,
+        hash: u64,
+        mut node: Box<Node<T>>,
+        eras: &Eras,
+        hazard: &mut Hazard<'_>,
+    ) -> Result<Place, Box<Node<T>>> {
+        loop {
+            node = match self.table.place(&mut gate.ledger, hash, node) {
+                Ok(place) => return Ok(place),
+                Err(node) => node,
+            };
+            if self.sweep(gate) || self.table.grow(&mut gate.ledger) {
+                continue;
+            }
+            let Some((weight, stamp)) = self.expel(gate, hazard) else {
+                return Err(node);
+            };
+            self.population.remove(eras, stamp);
+            self.give_back(weight);
+        }
+    }
+
+    /// Frees all dead lanes. False if there were so few that the next sweep would come soon.
+    fn sweep(&self, gate: &mut Gate<T, P>) -> bool {
+        /// One in so many lanes must have been dead.
+        const WORTH_IT: usize = 32;
+        let Gate { ledger, policy, .. } = gate;
+        let before = ledger.in_use();
+        policy.sweep(
+            &mut |place| self.table.is_dead(place),
+            &mut |place, print| self.table.free(ledger, place, print),
+        );
+        (before - ledger.in_use()) * WORTH_IT > before
+    }
+
+    /// Reserves weight, if there is enough (I1).
+    fn reserve(&self, weight: u64) -> bool {
+        if weight == 0 {
+            return true;
+        }
+        // Relaxed: a guess that the exchange confirms.
+        let mut used = self.used.load(Ordering::Relaxed);
+        loop {
+            let Some(next) = used.checked_add(weight).filter(|it| *it <= self.capacity) else {
+                return false;
+            };
+            // Relaxed, both: the sum is all that it is about.
+            let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
+            match self.used.compare_exchange_weak(used, next, won, lost) {
+                Ok(_) => return true,
+                Err(newer) => used = newer,
+            }
+        }
+    }
+
+    fn give_back(&self, weight: u64) {
+        if weight > 0 {
+            // Relaxed: as in `reserve`.
+            self.used.fetch_sub(weight, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T, P> Drop for Shard<T, P> {
+    fn drop(&mut self) {
+        self.graveyard.bury_all(&mut self.gate.lock().bin);
+    }
+}
+
+impl<T, P> fmt::Debug for Shard<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard")
+            .field("capacity", &self.capacity)
+            // Relaxed: a picture for people publishes nothing.
+            .field("used", &self.used.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,508 @@
+//! A table of tagged lanes: finding, replacing and unlinking are lock-free; what a lane is for changes under a lock.
+//!
+//! # State
+//! ```text
+//!   table:   segment, segment, ...     added under the lock, never moved, freed with the table
+//!   segment: group, group, ...         one cache line each
+//!   group:   meta | lane lane lane lane lane lane lane
+//!
+//!   meta, byte 0..6   tag of the lane: 0 none, else 0x80 and seven bits of the hash
+//!   meta, byte 7      how many nodes went past this group because it was full (255: so many that it is not counted)
+//!   lane              EMPTY (null) -> node -> ... -> node -> DEAD -> EMPTY
+//! ```
+//! A node stands in the first group with a free lane, from the one that its hash says on. `Ledger`, which the owner keeps
+//! under its lock, has a mirror of each meta word: who writes a meta word never reads it.
+//!
+//! # Invariants
+//! * I1: a lane's node is unlinked once: by the exchange of exactly that pointer. Who did it has the `Unlinked`.
+//! * I2: what a lane is for changes under the lock only: EMPTY -> node and DEAD -> EMPTY. Without it a node is replaced by
+//!   one of the same key, or becomes DEAD.
+//! * I3: while a node stands in a group, each group before it on its way counts it in byte 7, and its own has its tag.
+//! * I4: segments are freed with the table only.
+//! * I5: a `Found` holds a node that its hazard protects.
+//!
+//! # Protocol
+//! * P1 `find`: for each segment, from the home group on: match the tag over the meta word; for each match protect the
+//!   lane's node and ask for its key; go on while byte 7 is not zero.
+//! * P2 `replace`, `unlink`: exchange exactly the node that was found for another one, or for DEAD.
+//! * P3 `place`, under the lock: count the node in each full group on the way; put it into the lane; set the tag.
+//! * P4 `free`, under the lock: a DEAD lane becomes EMPTY, its tag goes, each group on the way counts one less.
+//! * P5 `grow`, under the lock: add a segment.
+//!
+//! # A key that is present throughout is found
+//! Its node stands in one lane (I2, replaced in place), and all words that lead to it say so while it stands there (I3):
+//! meta words are written whole, and changes for other nodes keep its tag and its count. A meta word that is older than
+//! the `place` of the node is seen only by a `find` that begins before `place` ends. Another key is never taken for it:
+//! the key is asked of the node itself.
+//!
+//! # Orderings
+//! | site | ordering | pairs with | why |
+//! |---|---|---|---|
+//! | `table.place`, `table.replace` | Release | `hazard.confirm` | the inside of a node is seen by who finds it |
+//! | `table.segment` | Release | `table.segments` | a segment is complete before it is searched |
+//! | `table.segments` | Acquire | `table.segment` | as above |
+//!
+//! All else is Relaxed: a meta word only says where to look, and unlinking publishes nothing.
+
+#![expect(
+    unsafe_code,
+    reason = "lanes are shared by pointers to nodes, which hazards protect"
+)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+
+use super::graveyard::{Node, Unlinked};
+use super::hazard::Hazard;
+use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::ord;
+
+/// Lanes of one group: with the meta word they fill a cache line.
+pub(crate) const LANES: usize = 7;
+
+/// How often a table may grow.
+const SEGMENTS: usize = 8;
+
+/// Each segment is so many times as large as the one before it.
+const GROWTH: usize = 4;
+
+/// Lanes of one segment: what a [`Place`] can say.
+const MOST_LANES: usize = 1 << PLACE_BITS;
+const PLACE_BITS: u32 = 29;
+
+/// Of eight lanes at most seven are in use, so that ways stay short.
+const fn limit(lanes: usize) -> usize {
+    lanes - lanes / 8
+}
+
+const OVERFLOW_SHIFT: u32 = 56;
+const MOST_OVERFLOW: u64 = 0xFF;
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH_OF_LANES: u64 = 0x0080_8080_8080_8080;
+
+const _: () = assert!(SEGMENTS.ilog2() + PLACE_BITS == u32::BITS);
+
+/// Where a node stands: a segment, a group and a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// A place as a number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The place with this number.
+    pub(crate) const fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
+    const fn new(segment: usize, index: usize) -> Self {
+        Self((segment as u32) << PLACE_BITS | index as u32)
+    }
+
+    const fn segment(self) -> usize {
+        (self.0 >> PLACE_BITS) as usize
+    }
+
+    const fn group(self) -> usize {
+        (self.0 as usize & (MOST_LANES - 1)) / LANES
+    }
+
+    const fn lane(self) -> usize {
+        (self.0 as usize & (MOST_LANES - 1)) % LANES
+    }
+}
+
+/// The part of a hash that says which group is a node's home: its owner keeps it, for when the node is gone.
+pub(crate) const fn print_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+const fn tag_of(hash: u64) -> u64 {
+    hash & 0x7F | 0x80
+}
+
+/// The home group of a print among `groups`.
+const fn home(print: u32, groups: usize) -> usize {
+    ((print as u64 * groups as u64) >> 32) as usize
+}
+
+/// The group after this one, around the end.
+const fn after(group: usize, groups: usize) -> usize {
+    if group + 1 == groups { 0 } else { group + 1 }
+}
+
+#[repr(align(64))]
+struct Group<T> {
+    meta: AtomicU64,
+    lanes: [AtomicPtr<Node<T>>; LANES],
+}
+
+struct Segment<T> {
+    groups: Box<[Group<T>]>,
+}
+
+impl<T> Segment<T> {
+    fn new(groups: usize) -> Self {
+        let group = |_| Group {
+            meta: AtomicU64::new(0),
+            lanes: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+        };
+        Self {
+            groups: (0..groups).map(group).collect(),
+        }
+    }
+}
+
+/// What a lane holds when its node was unlinked and the lane was not freed yet.
+fn dead<T>() -> *mut Node<T> {
+    ptr::without_provenance_mut(1)
+}
+
+fn is_node<T>(lane: *mut Node<T>) -> bool {
+    lane.addr() > 1
+}
+
+/// The table; all that threads share of it.
+pub(crate) struct Table<T> {
+    segments: [AtomicPtr<Segment<T>>; SEGMENTS],
+    _owns: PhantomData<Box<Node<T>>>,
+}
+
+// SAFETY: I1, I5: nodes move through the table from thread to thread and are shared by readers.
+unsafe impl<T: Send + Sync> Send for Table<T> {}
+// SAFETY: I1, I5: as above.
+unsafe impl<T: Send + Sync> Sync for Table<T> {}
+
+/// The writer's side of a table: kept by its owner under a lock.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    segments: Vec<Mirror>,
+}
+
+#[derive(Debug)]
+struct Mirror {
+    meta: Box<[u64]>,
+    in_use: usize,
+}
+
+impl Mirror {
+    fn has_room(&self) -> bool {
+        self.in_use < limit(self.meta.len() * LANES)
+    }
+}
+
+impl Ledger {
+    /// How many lanes are not free.
+    pub(crate) fn in_use(&self) -> usize {
+        self.segments.iter().map(|mirror| mirror.in_use).sum()
+    }
+}
+
+/// A node that was found, and the lane that it stands in.
+pub(crate) struct Found<'h, T> {
+    lane: &'h AtomicPtr<Node<T>>,
+    node: NonNull<Node<T>>,
+    _protected: PhantomData<&'h Node<T>>,
+}
+
+impl<'h, T> Found<'h, T> {
+    /// What is inside of the node.
+    pub(crate) fn item(&self) -> &'h T {
+        // SAFETY: I5: the hazard is borrowed for 'h, so the node is not freed before.
+        unsafe { &*self.node.as_ptr() }.item()
+    }
+
+    /// Puts `node`, which must be of the same key, in the place of this one (P2). Gives it back if this one is not there
+    /// any more.
+    pub(crate) fn replace(self, node: Box<Node<T>>) -> Result<Unlinked<T>, Box<Node<T>>> {
+        let node = Box::into_raw(node);
+        // Release: P2, pairs with the Acquire in `Hazard::protect`; Relaxed: nothing was done.
+        let (won, lost) = (ord!("table.replace", Release), Ordering::Relaxed);
+        match self
+            .lane
+            .compare_exchange(self.node.as_ptr(), node, won, lost)
+        {
+            Ok(_) => Ok(Unlinked::new(self.node)),
+            // SAFETY: I1: it never was in the table, this thread alone has it; it came from a `Box`.
+            Err(_) => Err(unsafe { Box::from_raw(node) }),
+        }
+    }
+
+    /// Takes exactly this node out (P2); `None` if it is not there any more.
+    pub(crate) fn unlink(self) -> Option<Unlinked<T>> {
+        // Relaxed, both: I1 needs only that one wins, and DEAD publishes nothing.
+        let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.lane
+            .compare_exchange(self.node.as_ptr(), dead(), won, lost)
+            .ok()
+            .map(|_| Unlinked::new(self.node))
+    }
+}
+
+impl<T> Table<T> {
+    /// A table with room for `nodes` before it has to grow, and the ledger of its writer.
+    pub(crate) fn new(nodes: usize) -> (Self, Ledger) {
+        let table = Self {
+            segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            _owns: PhantomData,
+        };
+        let mut ledger = Ledger {
+            segments: Vec::new(),
+        };
+        // A fifth more lanes than nodes: few nodes miss their home, and dead lanes have room until they are freed.
+        let lanes = nodes.saturating_add(nodes / 4).max(2 * LANES);
+        table.add_segment(
+            &mut ledger,
+            lanes
+                .min(MOST_LANES)
+                .div_ceil(LANES)
+                .min(MOST_LANES / LANES),
+        );
+        (table, ledger)
+    }
+
+    /// The node with this hash that `is_it` accepts (P1). The hazard protects it for as long as it is borrowed.
+    #[inline]
+    pub(crate) fn find<'h>(
+        &'h self,
+        hash: u64,
+        hazard: &'h mut Hazard<'_>,
+        mut is_it: impl FnMut(&T) -> bool,
+    ) -> Option<Found<'h, T>> {
+        let mut found = None;
+        for segment in self.searched() {
+            found = search(segment, hash, hazard, &mut is_it);
+            if found.is_some() {
+                break;
+            }
+        }
+        let (lane, node) = found?;
+        Some(Found {
+            lane,
+            node,
+            _protected: PhantomData,
+        })
+    }
+
+    /// The node at a place, protected; `None` if there is none.
+    pub(crate) fn at<'h>(
+        &'h self,
+        place: Place,
+        hazard: &'h mut Hazard<'_>,
+    ) -> Option<Found<'h, T>> {
+        let lane = self.lane(place)?;
+        let node = NonNull::new(hazard.protect(lane, is_node)).filter(|it| is_node(it.as_ptr()))?;
+        Some(Found {
+            lane,
+            node,
+            _protected: PhantomData,
+        })
+    }
+
+    /// The node at a place, if it still is the one that the hazard protects already.
+    pub(crate) fn still_at<'h>(
+        &'h self,
+        place: Place,
+        hazard: &'h mut Hazard<'_>,
+    ) -> Option<Found<'h, T>> {
+        let lane = self.lane(place)?;
+        // Relaxed: the hazard has protected the node, and seen its inside, since it was found (I5).
+        let node = lane.load(Ordering::Relaxed);
+        let node = NonNull::new(node).filter(|it| is_node(it.as_ptr()))?;
+        hazard.protects(node.as_ptr()).then_some(Found {
+            lane,
+            node,
+            _protected: PhantomData,
+        })
+    }
+
+    /// Whether the node of a place was unlinked, and its lane not freed yet.
+    pub(crate) fn is_dead(&self, place: Place) -> bool {
+        // Relaxed: a dead lane stays dead until it is freed under the owner's lock.
+        self.lane(place)
+            .is_some_and(|lane| lane.load(Ordering::Relaxed) == dead())
+    }
+
+    /// All places that there are, whatever is in them.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        let segments = (0..SEGMENTS).map_while(|at| Some((at, self.segment(at)?)));
+        segments.flat_map(|(at, segment)| {
+            let lanes = segment.groups.len() * LANES;
+            (0..lanes).map(move |index| Place::new(at, index))
+        })
+    }
+
+    /// Puts a node into a lane of its own (P3); under the owner's lock. Gives it back if the table is full.
+    pub(crate) fn place(
+        &self,
+        ledger: &mut Ledger,
+        hash: u64,
+        node: Box<Node<T>>,
+    ) -> Result<Place, Box<Node<T>>> {
+        let free = |at: &usize| ledger.segments[*at].has_room();
+        let Some(at) = (0..ledger.segments.len()).rev().find(free) else {
+            return Err(node);
+        };
+        let Some(segment) = self.segment(at) else {
+            return Err(node);
+        };
+        let mirror = &mut ledger.segments[at];
+        let groups = segment.groups.len();
+        let mut group = home(print_of(hash), groups);
+        let lane = loop {
+            let meta = mirror.meta[group];
+            let free = !meta & HIGH_OF_LANES;
+            if free != 0 {
+                break (free.trailing_zeros() / 8) as usize;
+            }
+            if meta >> OVERFLOW_SHIFT < MOST_OVERFLOW {
+                store_meta(segment, mirror, group, meta + (1 << OVERFLOW_SHIFT));
+            }
+            group = after(group, groups);
+        };
+        // Release: P3, pairs with the Acquire in `Hazard::protect`.
+        let place = ord!("table.place", Release);
+        segment.groups[group].lanes[lane].store(Box::into_raw(node), place);
+        let tagged = mirror.meta[group] | tag_of(hash) << (8 * lane);
+        store_meta(segment, mirror, group, tagged);
+        mirror.in_use += 1;
+        Ok(Place::new(at, group * LANES + lane))
+    }
+
+    /// Frees a lane whose node was unlinked (P4); under the owner's lock. `print` is that of the hash it was placed with.
+    pub(crate) fn free(&self, ledger: &mut Ledger, place: Place, print: u32) {
+        let Some(segment) = self.segment(place.segment()) else {
+            return;
+        };
+        let mirror = &mut ledger.segments[place.segment()];
+        // Relaxed: the lane was dead, and becomes a node's again under the same lock.
+        segment.groups[place.group()].lanes[place.lane()].store(ptr::null_mut(), Ordering::Relaxed);
+        let bare = mirror.meta[place.group()] & !(0xFF << (8 * place.lane()));
+        store_meta(segment, mirror, place.group(), bare);
+        mirror.in_use -= 1;
+        let mut group = home(print, segment.groups.len());
+        while group != place.group() {
+            let meta = mirror.meta[group];
+            if meta >> OVERFLOW_SHIFT < MOST_OVERFLOW {
+                store_meta(segment, mirror, group, meta - (1 << OVERFLOW_SHIFT));
+            }
+            group = after(group, segment.groups.len());
+        }
+    }
+
+    /// Adds a segment, larger than the last (P5); under the owner's lock. False if there are as many as may be.
+    pub(crate) fn grow(&self, ledger: &mut Ledger) -> bool {
+        let last = ledger.segments.last().map_or(2, |last| last.meta.len());
+        let groups = last.saturating_mul(GROWTH).min(MOST_LANES / LANES);
+        ledger.segments.len() < SEGMENTS && {
+            self.add_segment(ledger, groups);
+            true
+        }
+    }
+
+    fn add_segment(&self, ledger: &mut Ledger, groups: usize) {
+        let segment = Box::into_raw(Box::new(Segment::new(groups)));
+        // Release: P5, pairs with the Acquire in `segment`.
+        let order = ord!("table.segment", Release);
+        self.segments[ledger.segments.len()].store(segment, order);
+        ledger.segments.push(Mirror {
+            meta: vec![0; groups].into(),
+            in_use: 0,
+        });
+    }
+
+    #[inline]
+    fn segment(&self, at: usize) -> Option<&Segment<T>> {
+        // Acquire: P1, pairs with the Release in `add_segment` (P5).
+        let segment = self.segments[at].load(ord!("table.segments", Acquire));
+        // SAFETY: I4: it lives as long as the table.
+        unsafe { segment.as_ref() }
+    }
+
+    /// The segments in the order in which they were added: most tables have one.
+    #[inline]
+    fn searched(&self) -> impl Iterator<Item = &Segment<T>> {
+        (0..SEGMENTS).map_while(|at| self.segment(at))
+    }
+
+    fn lane(&self, place: Place) -> Option<&AtomicPtr<Node<T>>> {
+        let segment = self.segment(place.segment())?;
+        Some(&segment.groups.get(place.group())?.lanes[place.lane()])
+    }
+}
+
+/// A lane, and the node in it, protected.
+type Standing<'h, T> = (&'h AtomicPtr<Node<T>>, NonNull<Node<T>>);
+
+/// The lane in `segment` whose node `is_it` accepts, with the node, protected.
+#[inline]
+fn search<'h, T>(
+    segment: &'h Segment<T>,
+    hash: u64,
+    hazard: &mut Hazard<'_>,
+    is_it: &mut impl FnMut(&T) -> bool,
+) -> Option<Standing<'h, T>> {
+    let groups = segment.groups.len();
+    let pattern = tag_of(hash) * LOW;
+    let mut at = home(print_of(hash), groups);
+    for _ in 0..groups {
+        let group = &segment.groups[at];
+        // Relaxed: it only says where to look (see "A key that is present throughout is found").
+        let meta = group.meta.load(Ordering::Relaxed);
+        let differs = meta ^ pattern;
+        // Bytes that are zero, and perhaps one above such a byte that is not: the key decides.
+        let mut matches = differs.wrapping_sub(LOW) & !differs & HIGH_OF_LANES;
+        while matches != 0 {
+            let lane = &group.lanes[(matches.trailing_zeros() / 8) as usize];
+            let node = hazard.protect(lane, is_node);
+            if let Some(node) = NonNull::new(node).filter(|_| is_node(node)) {
+                // SAFETY: I5: the hazard has just protected it.
+                if is_it(unsafe { node.as_ref() }.item()) {
+                    return Some((lane, node));
+                }
+            }
+            matches &= matches - 1;
+        }
+        if meta >> OVERFLOW_SHIFT == 0 {
+            return None;
+        }
+        at = after(at, groups);
+    }
+    None
+}
+
+fn store_meta<T>(segment: &Segment<T>, mirror: &mut Mirror, group: usize, meta: u64) {
+    mirror.meta[group] = meta;
+    // Relaxed: it only says where to look; one writer, under the owner's lock.
+    segment.groups[group].meta.store(meta, Ordering::Relaxed);
+}
+
+impl<T> Drop for Table<T> {
+    fn drop(&mut self) {
+        for segment in &self.segments {
+            // Relaxed: `&mut self`, nobody else is here.
+            let segment = segment.load(Ordering::Relaxed);
+            if segment.is_null() {
+                break;
+            }
+            // SAFETY: I4: it came from a `Box` in `add_segment`, and its table ends here.
+            let segment = unsafe { Box::from_raw(segment) };
+            let lanes = segment.groups.iter().flat_map(|group| &group.lanes);
+            // Relaxed: as above.
+            let nodes = lanes.map(|lane| lane.load(Ordering::Relaxed));
+            for node in nodes.filter(|node| is_node(*node)) {
+                // SAFETY: I1: it was not unlinked, so it is the table's; it came from a `Box`.
+                drop(unsafe { Box::from_raw(node) });
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,270 @@
+//! Look-ups with a loader.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use steadfast::guards::cache::{CacheConfig, LoadError};
+use steadfast::time::ManualClock;
+use steadfast::{Cache, Child, ExitReason};
+
+use crate::support::{Gate, LONG, SECOND, system};
+
+type Loaded = Result<u64, LoadError<&'static str>>;
+
+/// One thread loads the key 1 by `lead`, which passes the gate first; others miss it meanwhile, and `meanwhile` runs.
+fn together(
+    cache: &Cache<u64, u64>,
+    manual: &ManualClock,
+    lead: impl FnOnce() -> Result<u64, &'static str> + Send,
+    meanwhile: impl FnOnce(),
+) -> (thread::Result<Loaded>, Vec<Loaded>) {
+    let gate = Gate::new();
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                cache.try_get_or_insert_with(1, || {
+                    gate.pass();
+                    lead()
+                })
+            }))
+        });
+        gate.wait_for(1);
+        let others: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| cache.try_get_or_insert_with(1, || Err("not me"))))
+            .collect();
+        manual.wait_for_sleepers(3);
+        meanwhile();
+        gate.open();
+        let others = others.into_iter().map(|it| it.join().expect("no panic"));
+        let others = others.collect();
+        (leader.join().expect("caught"), others)
+    })
+}
+
+fn timeless() -> (Cache<u64, u64>, ManualClock) {
+    let manual = ManualClock::new();
+    let cache = CacheConfig::new(100).clock(manual.clock()).open();
+    (cache.expect("valid"), manual)
+}
+
+#[test]
+fn one_loads_and_the_others_get_what_it_loaded() {
+    let (cache, manual) = timeless();
+    let (leader, others) = together(&cache, &manual, || Ok(7), || {});
+    assert_eq!(leader.unwrap(), Ok(7));
+    assert_eq!(others, [Ok(7), Ok(7), Ok(7)]);
+    assert_eq!((cache.get(&1), cache.stats().loads), (Some(7), 1));
+}
+
+#[test]
+fn a_loader_that_fails_wakes_the_others_and_the_next_one_loads_again() {
+    let (cache, manual) = timeless();
+    let (leader, others) = together(&cache, &manual, || Err("down"), || {});
+    assert_eq!(leader.unwrap(), Err(LoadError::Failed("down")));
+    assert!(
+        others
+            .iter()
+            .all(|it| *it == Err(LoadError::FailedElsewhere))
+    );
+    assert_eq!((cache.get(&1), cache.stats().load_failures), (None, 1));
+    assert_eq!(cache.get_or_insert_with(1, || 8), Ok(8));
+}
+
+#[test]
+fn a_loader_that_panics_wakes_the_others_and_poisons_nothing() {
+    let (cache, manual) = timeless();
+    let (leader, others) = together(&cache, &manual, || panic!("in the loader"), || {});
+    assert!(leader.is_err());
+    assert!(
+        others
+            .iter()
+            .all(|it| *it == Err(LoadError::PanickedElsewhere))
+    );
+    assert_eq!(cache.get_or_insert_with(1, || 8), Ok(8));
+}
+
+#[test]
+fn a_key_that_is_removed_during_its_load_is_not_cached() {
+    let (cache, manual) = timeless();
+    let remove = || assert!(!cache.remove(&1));
+    let (leader, others) = together(&cache, &manual, || Ok(7), remove);
+    assert_eq!(leader.unwrap(), Ok(7));
+    assert_eq!(others, [Ok(7), Ok(7), Ok(7)]);
+    assert_eq!(cache.get(&1), None);
+}
+
+#[test]
+fn an_invalidation_during_a_load_keeps_it_out() {
+    let (cache, manual) = timeless();
+    let (leader, _) = together(&cache, &manual, || Ok(7), || cache.invalidate_all());
+    assert_eq!(
+        (leader.unwrap(), cache.get(&1), cache.len()),
+        (Ok(7), None, 0)
+    );
+}
+
+#[test]
+fn a_value_that_is_inserted_during_a_load_is_newer() {
+    let (cache, manual) = timeless();
+    let insert = || cache.insert(1, 9).expect("room");
+    let (leader, _) = together(&cache, &manual, || Ok(7), insert);
+    assert_eq!((leader.unwrap(), cache.get(&1)), (Ok(7), Some(9)));
+}
+
+#[test]
+fn a_wait_for_the_load_of_another_ends_by_its_deadline() {
+    let (cache, manual) = timeless();
+    let gate = Gate::new();
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| {
+            cache.get_or_insert_with(1, || {
+                gate.pass();
+                7
+            })
+        });
+        gate.wait_for(1);
+        let waiter = scope
+            .spawn(|| cache.try_get_or_insert_with_timeout(1, SECOND, || Err::<u64, _>("not me")));
+        manual.wait_for_sleepers(1);
+        manual.advance(SECOND);
+        assert_eq!(waiter.join().unwrap(), Err(LoadError::TimedOut));
+        gate.open();
+        assert_eq!(leader.join().unwrap(), Ok(7));
+    });
+}
+
+#[test]
+fn a_unit_that_waits_for_a_load_ends_when_it_is_asked_to_stop() {
+    let (cache, manual) = timeless();
+    let gate = Gate::new();
+    let system = system();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            cache.get_or_insert_with(1, || {
+                gate.pass();
+                7
+            })
+        });
+        gate.wait_for(1);
+        let inside = cache.clone();
+        let child = Child::worker("waiter", move |_| {
+            let loaded = inside.get_or_insert_with(1, || unreachable!());
+            assert_eq!(loaded, Err(LoadError::Stopped));
+            Ok(())
+        });
+        let worker = system.spawn(child).expect("started");
+        manual.wait_for_sleepers(1);
+        let monitor = worker.monitor();
+        worker.terminate().expect("terminated");
+        let down = monitor.down_timeout(LONG).expect("down");
+        let is_clean = matches!(
+            down.reason,
+            Some(ExitReason::Normal | ExitReason::Stopped(_))
+        );
+        assert!(is_clean, "{down:?}");
+        gate.open();
+    });
+}
+
+#[test]
+fn a_loader_that_asks_for_its_own_key_is_told_so() {
+    let cache: Cache<u64, u64> = Cache::new(10).expect("valid");
+    let loaded = cache.get_or_insert_with(1, || {
+        let inner = cache.get_or_insert_with(1, || 2);
+        assert_eq!(inner, Err(LoadError::<Infallible>::Recursive));
+        cache.get_or_insert_with(2, || 5).expect("another key")
+    });
+    assert_eq!(
+        (loaded, cache.get(&1), cache.get(&2)),
+        (Ok(5), Some(5), Some(5))
+    );
+}
+
+#[test]
+fn keys_of_one_hash_do_not_get_each_others_values() {
+    #[derive(Clone, Default)]
+    struct Same;
+    impl std::hash::BuildHasher for Same {
+        type Hasher = Same;
+        fn build_hasher(&self) -> Same {
+            Same
+        }
+    }
+    impl std::hash::Hasher for Same {
+        fn finish(&self) -> u64 {
+            7
+        }
+        fn write(&mut self, _: &[u8]) {}
+    }
+    let cache = CacheConfig::new(100).open_with_hasher(Same).expect("valid");
+    let start = Barrier::new(4);
+    let loads = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                for key in 0..50_u64 {
+                    let loaded = cache.get_or_insert_with(key, || {
+                        loads.fetch_add(1, Ordering::Relaxed);
+                        key * 3
+                    });
+                    assert_eq!(loaded, Ok(key * 3));
+                }
+            });
+        }
+    });
+    assert_eq!((loads.into_inner(), cache.len()), (50, 50));
+}
+
+#[test]
+fn an_entry_is_loaded_anew_ahead_of_its_end_by_one_caller() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock());
+    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
+    let cache = config.open().expect("valid");
+    cache.insert(1, 1).expect("room");
+    manual.advance(8 * SECOND);
+    let refreshed = cache.get_or_insert_with(1, || {
+        assert_eq!(cache.get_or_insert_with(1, || unreachable!()), Ok(1));
+        2
+    });
+    assert_eq!(refreshed, Ok(2));
+    manual.advance(9 * SECOND);
+    assert_eq!(cache.get(&1), Some(2), "it lives its own time");
+}
+
+#[test]
+fn a_refresh_that_fails_leaves_the_present_value_and_another_may_try() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock());
+    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
+    let cache = config.open().expect("valid");
+    cache.insert(1, 1).expect("room");
+    manual.advance(9 * SECOND);
+    let failed = cache.try_get_or_insert_with(1, || Err("down"));
+    assert_eq!((failed, cache.get(&1)), (Ok(1), Some(1)));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        cache.get_or_insert_with(1, || panic!("in the loader"))
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(cache.get_or_insert_with(1, || 3), Ok(3));
+    assert_eq!(cache.stats().load_failures, 2);
+}
+
+#[test]
+fn a_removal_during_a_refresh_is_not_undone() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock());
+    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
+    let cache = config.open().expect("valid");
+    cache.insert(1, Arc::new(1)).expect("room");
+    manual.advance(9 * SECOND);
+    let refreshed = cache.get_or_insert_with(1, || {
+        assert!(cache.remove(&1));
+        Arc::new(2)
+    });
+    assert_eq!((refreshed, cache.get(&1)), (Ok(Arc::new(2)), None));
+}

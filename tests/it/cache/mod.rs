@@ -1,0 +1,10 @@
+//! The cache from outside.
+
+mod bad_input;
+mod bounds;
+mod bulk;
+mod loads;
+mod lookups;
+mod random;
+mod removal;
+mod times;

@@ -130,9 +130,9 @@ fn a_wait_for_the_load_of_another_ends_by_its_deadline() {
             .spawn(|| cache.try_get_or_insert_with_timeout(1, SECOND, || Err::<u64, _>("not me")));
         manual.wait_for_sleepers(1);
         manual.advance(SECOND);
-        assert_eq!(waiter.join().unwrap(), Err(LoadError::TimedOut));
+        assert_eq!(waiter.join().expect("no panic"), Err(LoadError::TimedOut));
         gate.open();
-        assert_eq!(leader.join().unwrap(), Ok(7));
+        assert_eq!(leader.join().expect("no panic"), Ok(7));
     });
 }
 

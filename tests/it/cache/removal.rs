@@ -54,7 +54,7 @@ fn listened(capacity: u64, manual: &ManualClock) -> (Cache<u64, u64>, Heard) {
     let notes = Arc::clone(&heard);
     let config = CacheConfig::new(capacity).clock(manual.clock()).groups(2);
     let config = config.listener(move |key, value, cause| {
-        notes.lock().unwrap().push((*key, *value, cause));
+        notes.lock().expect("no panic").push((*key, *value, cause));
     });
     (config.open().expect("valid"), heard)
 }
@@ -63,7 +63,7 @@ fn listened(capacity: u64, manual: &ManualClock) -> (Cache<u64, u64>, Heard) {
 fn the_listener_hears_of_each_entry_once_and_why_it_went() {
     let manual = ManualClock::new();
     let (cache, heard) = listened(2, &manual);
-    let take = || std::mem::take(&mut *heard.lock().unwrap());
+    let take = || std::mem::take(&mut *heard.lock().expect("no panic"));
     cache.insert(1, 1).expect("room");
     cache.insert(1, 2).expect("room");
     assert_eq!(take(), [(1, 1, RemovalCause::Replaced)]);
@@ -88,17 +88,17 @@ fn the_listener_may_use_the_cache() {
     let slot: Arc<Mutex<Option<Cache<u64, u64>>>> = Arc::default();
     let inside = Arc::clone(&slot);
     let config = CacheConfig::new(10).listener(move |key: &u64, _: &u64, _| {
-        let cache = inside.lock().unwrap().clone();
+        let cache = inside.lock().expect("no panic").clone();
         if *key < 5 {
             cache.expect("set").insert(key + 5, 0).expect("room");
         }
     });
     let cache = config.open().expect("valid");
-    *slot.lock().unwrap() = Some(cache.clone());
+    *slot.lock().expect("no panic") = Some(cache.clone());
     cache.insert(1, 1).expect("room");
     assert!(cache.remove(&1));
     assert_eq!((cache.get(&6), cache.len()), (Some(0), 1));
-    slot.lock().unwrap().take();
+    slot.lock().expect("no panic").take();
 }
 
 #[test]

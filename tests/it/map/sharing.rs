@@ -8,7 +8,7 @@ use std::time::Duration;
 use steadfast::supervision::{SpawnRefusal, TaskError};
 use steadfast::{Shutdown, TaskSupervisor, TaskSupervisorRef};
 
-use super::{assert_settled, code, hangs, plain, tasks};
+use super::{Pulled, assert_settled, code, hangs, plain, tasks};
 use crate::support::{Gate, LONG, OpenAtEnd, SECOND, config, eventually, system, timeless};
 
 /// How many run now, and how many ran at most.
@@ -80,24 +80,23 @@ fn a_lane_without_work_gives_its_slot_to_who_waits_for_one() {
 
 // property 17, decision 41
 #[test]
-fn a_lane_with_endless_work_lets_those_who_wait_for_its_slot_go_first() {
-    let system = system();
+fn between_two_items_a_lane_lets_those_who_wait_for_its_slot_go_first() {
+    let (system, gate, pulled) = (system(), Gate::new(), Pulled::default());
     let tasks = tasks(&system, TaskSupervisor::new("tasks").max_tasks(1));
-    let map = tasks.map(0.., |item: &u64, _| Ok(*item));
-    let results = map.max_concurrency(1).start().expect("started");
-    let is_over = AtomicBool::new(false);
+    let map = tasks.map(pulled.count(0..500), hangs(&gate, |item| item == 0));
+    let results = map.max_concurrency(1).buffer(500).start().expect("started");
     std::thread::scope(|scope| {
-        let goes_on = || !is_over.load(Ordering::Relaxed);
-        let reader =
-            scope.spawn(move || results.take_while(|_| goes_on()).all(|item| item.is_ok()));
-        eventually("it is at work", || tasks.stats().completed > 100);
-        for number in 0..10 {
-            let task = tasks.spawn_timeout(move |_| Ok(number), LONG);
-            let task = task.expect("a slot");
-            assert_eq!(task.join_timeout(LONG).expect("a value"), number);
-        }
-        is_over.store(true, Ordering::Relaxed);
-        assert!(reader.join().expect("no panic"));
+        let reader = scope.spawn(move || results.count());
+        eventually("there is much to do", || pulled.get() == 500);
+        let own = tasks.clone();
+        let waits = scope.spawn(|| {
+            let task = tasks.spawn_timeout(move |_| Ok(own.stats().completed), LONG);
+            task.expect("a slot").join_timeout(LONG).expect("a value")
+        });
+        eventually("it waits", || tasks.stats().waiting == 1);
+        gate.open();
+        assert_eq!(waits.join().expect("no panic"), 1, "items before it");
+        assert_eq!(reader.join().expect("no panic"), 500);
     });
 }
 

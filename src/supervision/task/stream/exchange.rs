@@ -170,6 +170,12 @@ impl<T, R> State<T, R> {
         Some(self.give_up(error))
     }
 
+    /// Whether the consumer is to see after another lane; said once for each reason.
+    fn take_vacancy(&mut self) -> bool {
+        let is_vacant = std::mem::take(&mut self.has_vacancy) || self.lanes.is_empty();
+        is_vacant && self.window.pending() > 0
+    }
+
     fn is_through(&self) -> bool {
         self.window.is_empty() && (self.is_closed || self.ended.is_some())
     }
@@ -286,11 +292,10 @@ impl<T, R> Exchange<T, R> {
                 tally.add(hand.take_tally());
             }
             state.window.emit(into);
-            let is_vacant = std::mem::take(&mut state.has_vacancy) || state.lanes.is_empty();
             match () {
                 () if !into.is_empty() => Some(Found::Results),
                 () if state.is_through() => Some(Found::End),
-                () if is_vacant && state.window.pending() > 0 => Some(Found::Vacancy),
+                () if state.take_vacancy() => Some(Found::Vacancy),
                 () => None,
             }
         };

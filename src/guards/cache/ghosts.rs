@@ -43,12 +43,13 @@ impl Ghosts {
         // The place of the same print comes first, then that of the oldest. Numbers and places in one word: the least of
         // them is found without a branch, which would be guessed wrong every other time.
         let rank = |(at, ghost): (usize, &Ghost)| {
-            let number = if ghost.print == print {
+            let is_same = ghost.print == print && ghost.number > 0;
+            let number = if is_same {
                 0
             } else {
-                ghost.number
+                u64::from(ghost.number) + 1
             };
-            u64::from(number) << 3 | at as u64
+            number << 3 | at as u64
         };
         let least = bucket.iter().enumerate().map(rank).fold(u64::MAX, u64::min);
         bucket[least as usize % WAYS] = Ghost {

@@ -180,9 +180,13 @@ impl Shared {
         let mut index = Some(own.id);
         while let Some(job) = self.next(own) {
             let reason = (job.work)(index.take());
+            // Drops what the run's timers held, the user's values: the thread is not free before that.
+            let is_first = job.run.finish();
             let goes_on = self.roster.take_back(own.id) && self.sit_down(own);
             // Who hears of the end finds the thread free again.
-            job.run.end_here(reason);
+            if is_first {
+                job.run.turn_ended(reason);
+            }
             if !goes_on {
                 return;
             }

@@ -241,26 +241,30 @@ impl Run {
 
     /// The run is over; only the first telling counts.
     pub(crate) fn tell_ended(&self, reason: ExitReason) {
-        if self.finish_told() {
-            self.tell(self.end_event(reason));
+        if self.finish() {
+            let event = self.last_event(reason);
+            self.tell(event);
         }
     }
 
     /// As [`tell_ended`](Self::tell_ended), but the calling thread turns the supervisor: it is one that lives
     /// on, and whose stack is whole.
     pub(crate) fn end_here(&self, reason: ExitReason) {
-        if self.finish_told()
-            && let Some(home) = self.home()
-        {
-            home.turn(self.end_event(reason));
+        if self.finish() {
+            self.turn_ended(reason);
         }
     }
 
-    /// As [`finish`](Self::finish); that a fenced run has returned is an event.
-    fn finish_told(&self) -> bool {
-        if !self.finish() {
-            return false;
+    /// What is left of [`end_here`](Self::end_here) for who has [finished](Self::finish) the run.
+    pub(crate) fn turn_ended(&self, reason: ExitReason) {
+        let event = self.last_event(reason);
+        if let Some(home) = self.home() {
+            home.turn(event);
         }
+    }
+
+    /// As [`end_event`](Self::end_event); that a fenced run has returned is told to telemetry, too.
+    fn last_event(&self, reason: ExitReason) -> Event {
         if self.token.is_fenced() {
             self.runtime
                 .telemetry()
@@ -269,7 +273,7 @@ impl Run {
                     event.tag("generation", self.generation);
                 });
         }
-        true
+        self.end_event(reason)
     }
 
     /// The event that says how the run ended: a fenced run has been written off before.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
-use steadfast::TaskSupervisor;
+use steadfast::{TaskSupervisor, WorkerContext, channel};
 
 use super::tasks;
 use crate::support::{
@@ -48,6 +48,36 @@ fn thread_locals_outlive_a_task() {
             .expect("spawned");
         assert_eq!(task.join_timeout(LONG).expect("a value"), before);
     }
+}
+
+/// A value whose drop waits for the gate.
+struct Hangs(Gate);
+
+impl Drop for Hangs {
+    fn drop(&mut self) {
+        self.0.pass();
+    }
+}
+
+// decision 41: nobody is sent to a thread that still drops what the task before has left
+#[test]
+fn a_thread_is_free_when_the_timers_of_its_task_are_gone() {
+    let system = system();
+    let tasks = tasks(&system, TaskSupervisor::new("tasks"));
+    let gate = Gate::new();
+    let _open = OpenAtEnd(gate.clone());
+    let (hangs, (tx, _rx)) = (Hangs(gate.clone()), channel::bounded(1));
+    let arms = move |ctx: &WorkerContext| {
+        ctx.timers().after(LONG * 100).send(&tx, hangs)?;
+        Ok(())
+    };
+    let first = tasks.spawn(arms).expect("spawned");
+    gate.wait_for(1);
+    let second = tasks.spawn(|_| Ok(())).expect("spawned");
+    second.join_timeout(LONG).expect("a thread of its own");
+    let threads = system.snapshot().threads;
+    let is_listed = threads.iter().any(|busy| busy.path == first.path());
+    assert!(is_listed, "{threads:?}");
 }
 
 // decision 41

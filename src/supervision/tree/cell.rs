@@ -2,7 +2,9 @@
 //!
 //! Whoever has an event *turns* the cell: under its lock the machine steps and its effects are queued;
 //! then one thread at a time carries the queue out, in order, without the lock (`carry.rs`). No user
-//! code runs under the lock or in the carrying, so a supervisor is never blocked by its children.
+//! code runs under the lock or in the carrying, so a supervisor is never blocked by its children. A thread
+//! carries a bounded number of effects; the rest is the steward's, so that nobody works for others for as
+//! long as there is load.
 //!
 //! Cells turn each other (a child supervisor that ended, a parent that stops). A thread-local agenda
 //! makes that a loop instead of a recursion, so the depth of a tree costs no stack.
@@ -28,6 +30,10 @@ use crate::supervision::unit::logical::Unit;
 use crate::supervision::unit::run::Run;
 use crate::supervision::{Counts, ManageError, SupervisorPolicy};
 
+/// How many effects a thread carries out before it hands the rest to the steward, who takes them in turns with
+/// its other work.
+const CARRIED: usize = 64;
+
 /// One running supervisor.
 pub(crate) struct Cell {
     path: UnitPath,
@@ -42,7 +48,7 @@ struct Inner {
     /// Keys are counted up, and large stops go by them in order: neighbours here are neighbours then.
     children: BTreeMap<Key, Arc<ChildSpec>>,
     queue: VecDeque<Effect>,
-    /// Some thread is carrying effects out; whoever else turns the cell leaves them to it.
+    /// Some thread is carrying effects out, or the steward is about to; whoever else turns the cell leaves them to it.
     carrying: bool,
     calls: BTreeMap<CallId, Arc<CallSlot>>,
     next_call: u64,
@@ -177,9 +183,22 @@ impl Cell {
         }
     }
 
-    /// Carries out queued effects until none is left, then asks for the next wake-up.
-    fn carry_all(self: &Arc<Self>) {
+    /// Carries out what another thread has left to the steward.
+    pub(super) fn carry_on(self: &Arc<Self>) {
+        Agenda::run(self);
+    }
+
+    /// Carries out queued effects until none is left, then asks for the next wake-up; or, when the thread has done
+    /// its share, hands them to the steward.
+    fn carry_all(self: &Arc<Self>, share: &mut usize) {
         loop {
+            if *share == 0 {
+                if self.runtime.steward().carry_on(self) {
+                    return;
+                }
+                *share = CARRIED;
+            }
+            *share -= 1;
             let mut inner = self.inner.lock();
             let Some(effect) = inner.queue.pop_front() else {
                 inner.carrying = false;
@@ -327,14 +346,15 @@ impl Agenda {
             agenda.get_or_insert_default().push_back(Arc::clone(cell));
             outermost
         });
+        let mut share = CARRIED;
         match outermost {
             Ok(true) => {}
             Ok(false) => return,
             // The thread's locals are being destroyed: here what leads to more is a recursion after all.
-            Err(_) => return cell.carry_all(),
+            Err(_) => return cell.carry_all(&mut share),
         }
         while let Some(cell) = Self::next() {
-            cell.carry_all();
+            cell.carry_all(&mut share);
         }
         let _empty = AGENDA.try_with(|agenda| agenda.borrow_mut().take());
     }
@@ -342,5 +362,75 @@ impl Agenda {
     fn next() -> Option<Arc<Cell>> {
         let next = AGENDA.try_with(|agenda| agenda.borrow_mut().as_mut()?.pop_front());
         next.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::thread::ThreadId;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::supervision::child::{Body, Child};
+    use crate::supervision::tree::runtime::ThreadOptions;
+    use crate::supervision::unit::unit_ref::UnitRef;
+    use crate::supervision::{ChildPolicy, Supervisor};
+    use crate::telemetry::Telemetry;
+    use crate::time::Clock;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const CHILDREN: usize = 4 * CARRIED;
+
+    /// Says which thread launches it; waits then, if it is told to.
+    struct Launched {
+        on: SyncSender<ThreadId>,
+        held: Mutex<Option<Receiver<()>>>,
+    }
+
+    impl Body for Launched {
+        fn launch(&self, run: &Arc<Run>, _spec: &ChildSpec) {
+            self.on.send(std::thread::current().id()).unwrap();
+            if let Some(held) = self.held.lock().take() {
+                held.recv_timeout(PATIENCE).unwrap();
+            }
+            let (key, generation) = (run.key(), run.generation());
+            run.home().unwrap().turn(Event::Started { key, generation });
+        }
+    }
+
+    /// The supervisor of a system of its own.
+    fn cell() -> Arc<Cell> {
+        let options = ThreadOptions::default();
+        let runtime = Runtime::new(Clock::system(), Telemetry::new(), options, 1);
+        let root = Supervisor::new("t").begin_root(&runtime);
+        root.cell().unwrap()
+    }
+
+    #[test]
+    fn who_turns_a_supervisor_carries_a_bounded_share_for_the_others() {
+        let (cell, (on, launched), (let_go, held)) =
+            (cell(), sync_channel(CHILDREN + 1), sync_channel(1));
+        let start = |number: usize, held| {
+            let unit = Unit::new(format!("w{number}").into());
+            let (on, held) = (on.clone(), Mutex::new(held));
+            let policy = ChildPolicy::worker(unit.id().clone());
+            let (body, handle) = (Launched { on, held }, UnitRef::new(Arc::clone(&unit)));
+            let (spec, _) = Child::new(policy, unit, Arc::new(body), handle).into_parts();
+            cell.start_child(Arc::new(spec))
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| start(0, Some(held)));
+            let carrier = launched.recv_timeout(PATIENCE).unwrap();
+            let slots: Vec<_> = (1..=CHILDREN).map(|number| start(number, None)).collect();
+            let_go.send(()).unwrap();
+            let on = (0..CHILDREN).map(|_| launched.recv_timeout(PATIENCE).unwrap());
+            let share = on.filter(|thread| *thread == carrier).count();
+            assert!(share < CARRIED, "{share} of {CHILDREN}");
+            let clock = Clock::system();
+            for slot in slots {
+                slot.wait(&clock, clock.deadline(PATIENCE)).unwrap();
+            }
+        });
     }
 }

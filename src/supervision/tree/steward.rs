@@ -42,7 +42,7 @@ struct Desk {
 
 #[derive(Default)]
 struct Inbox {
-    posts: VecDeque<(Arc<Cell>, Event)>,
+    posts: VecDeque<Work>,
     timers: BinaryHeap<Reverse<Timer>>,
     next_timer: u64,
     /// How many timers the last sweep has kept, or the least number since.
@@ -93,6 +93,7 @@ pub(crate) trait Timed: Send + Sync {
 /// What there is to do.
 enum Work {
     Turn(Arc<Cell>, Event),
+    CarryOn(Arc<Cell>),
     Due(Instant, Whom),
     Close,
 }
@@ -101,6 +102,7 @@ impl Work {
     fn perform(self) {
         match self {
             Work::Turn(cell, event) => cell.turn(event),
+            Work::CarryOn(cell) => cell.carry_on(),
             Work::Due(due, Whom::Supervisor(cell)) => {
                 if let Some(cell) = cell.upgrade() {
                     cell.due(due);
@@ -159,15 +161,26 @@ impl Steward {
             cell.turn(event);
             return;
         }
+        let _ended_meanwhile = self.put(Work::Turn(cell, event));
+    }
+
+    /// Hands over the effects of a supervisor that are not carried out yet; false when nobody is there to do it, so
+    /// that the caller must.
+    pub(crate) fn carry_on(&self, cell: &Arc<Cell>) -> bool {
+        !self.is_closed() && self.ensure().is_ok() && self.put(Work::CarryOn(Arc::clone(cell)))
+    }
+
+    fn put(&self, work: Work) -> bool {
         {
             let mut inbox = self.desk.inbox.lock();
             if inbox.closed {
                 // Closed meanwhile: what is put in now would stay, and keep the whole system.
-                return;
+                return false;
             }
-            inbox.posts.push_back((cell, event));
+            inbox.posts.push_back(work);
         }
         self.desk.work.notify_one();
+        true
     }
 
     fn is_closed(&self) -> bool {
@@ -308,8 +321,8 @@ impl Inbox {
 
     /// Posts go before timers: an end that has come in is not a missed deadline.
     fn next(&mut self, now: Instant) -> Option<Work> {
-        if let Some((cell, event)) = self.posts.pop_front() {
-            return Some(Work::Turn(cell, event));
+        if let Some(work) = self.posts.pop_front() {
+            return Some(work);
         }
         if self.closed {
             return Some(Work::Close);

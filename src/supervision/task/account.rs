@@ -13,6 +13,7 @@ use crate::supervision::tree::cell::Cell;
 use crate::supervision::tree::steward::Timed;
 use crate::supervision::unit::logical::Unit;
 use crate::telemetry::{EventKind, Telemetry, kinds};
+use crate::time::Deadline;
 
 /// One task in the books of its supervisor.
 pub(super) struct Account {
@@ -22,6 +23,8 @@ pub(super) struct Account {
     telemetry: Telemetry,
     /// How long it may run; `Duration::MAX`: for as long as it likes.
     timeout: Duration,
+    /// Counted from before it is sent: who sends it may carry effects of others before the spawn returns.
+    deadline: Deadline,
 }
 
 impl Account {
@@ -34,12 +37,14 @@ impl Account {
         timeout: Duration,
     ) -> Arc<Self> {
         gate.count(Tally::start);
+        let runtime = cell.runtime();
         Arc::new(Account {
             ending: Arc::clone(ending),
             gate: Arc::clone(gate),
             unit: Arc::clone(unit),
-            telemetry: cell.runtime().telemetry().clone(),
+            telemetry: runtime.telemetry().clone(),
             timeout,
+            deadline: runtime.clock().deadline(timeout),
         })
     }
 
@@ -48,12 +53,11 @@ impl Account {
         self.gate.count(Tally::unstart);
     }
 
-    /// The task has begun: its time counts.
+    /// The task has begun: the steward is to call when its time is up.
     pub(super) fn begin(self: &Arc<Self>, cell: &Cell) {
-        let runtime = cell.runtime();
-        if let Some(due) = runtime.clock().deadline(self.timeout).instant() {
+        if let Some(due) = self.deadline.instant() {
             let whom = Arc::downgrade(&(Arc::clone(self) as Arc<dyn Timed>));
-            runtime.steward().arm_timed(due, whom);
+            cell.runtime().steward().arm_timed(due, whom);
         }
     }
 
@@ -92,5 +96,32 @@ impl Timed for Account {
             let _gone = self.unit.ask_stop();
             self.ending.announce();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::waiters::wait_for;
+    use crate::supervision::Supervisor;
+    use crate::supervision::tree::runtime::{Runtime, ThreadOptions};
+    use crate::time::{Clock, ManualClock};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn what_the_sending_of_a_task_takes_counts_as_its_time() {
+        let (manual, options) = (ManualClock::new(), ThreadOptions::default());
+        let runtime = Runtime::new(manual.clock(), Telemetry::new(), options, 1);
+        let cell = Supervisor::new("t").begin_root(&runtime).cell().unwrap();
+        let (ending, gate) = (Arc::new(Ending::new()), Gate::new(1));
+        let (unit, second) = (Unit::new("w".into()), Duration::from_secs(1));
+        let account = Account::open(&ending, &gate, &unit, &cell, second);
+        manual.advance(second);
+        account.begin(&cell);
+        let (clock, end) = (Clock::system(), || ending.learn());
+        let until = clock.deadline(PATIENCE).instant();
+        let end = wait_for(&ending.changed, None, &clock, until, end).expect("an end");
+        assert!(matches!(end, Err(TaskError::TimedOut { .. })), "{end:?}");
     }
 }

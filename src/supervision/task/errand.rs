@@ -130,10 +130,11 @@ impl Seat {
         });
         let handle = UnitRef::new(Arc::clone(&self.unit));
         let own = Arc::clone(&body) as Arc<dyn Body>;
-        let (spec, _) = Child::new(self.policy, self.unit, own, handle).into_parts();
+        let unit = Arc::clone(&self.unit);
+        let (spec, _) = Child::new(self.policy, unit, own, handle).into_parts();
         self.cell.admit(spec).map_err(|refused| {
             body.withdraw();
-            refused.into()
+            SpawnRefusal::of(self.unit.id(), refused)
         })
     }
 }

@@ -29,7 +29,7 @@ impl TaskOptions {
         self
     }
 
-    /// How long a task may run, from its start. After that its owner is told that it timed out, and it is asked to
+    /// How long a task may run, counted from when it has its slot. After that its owner is told that it timed out, and it is asked to
     /// stop; its slot stays taken until its thread is through with it or was abandoned. Default: for as long as it
     /// likes, which is `Duration::MAX`.
     pub fn timeout(mut self, timeout: Duration) -> Self {

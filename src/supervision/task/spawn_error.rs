@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::fault::{Category, Classify, Severity};
-use crate::supervision::{ManageError, SpecError};
+use crate::supervision::{ChildId, ManageError, SpecError};
 
 /// Why a task was not spawned.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum SpawnRefusal {
     /// The supervisor does not run: it has ended, or has not begun.
     #[error("the task supervisor does not run")]
     NotRunning,
+    /// Somebody gave the supervisor a child with the id that the task was to have. The next task has another number.
+    #[error("there is a child {0:?} already")]
+    IdTaken(ChildId),
     /// The operating system refused a thread.
     #[error("no thread: {0}")]
     Thread(Arc<io::Error>),
@@ -51,16 +54,16 @@ impl SpawnRefusal {
             Self::Fenced => "fenced",
             Self::Stopping => "stopping",
             Self::NotRunning => "not_running",
+            Self::IdTaken(_) => "id_taken",
             Self::Thread(_) => "thread",
             Self::Invalid(_) => "invalid",
         }
     }
-}
 
-impl From<ManageError> for SpawnRefusal {
-    /// What a supervisor answers to a child whose start cannot fail.
-    fn from(error: ManageError) -> Self {
+    /// What a supervisor answers to a child with this id, whose start cannot fail.
+    pub(super) fn of(id: &ChildId, error: ManageError) -> Self {
         match error {
+            ManageError::AlreadyStarted | ManageError::AlreadyPresent => Self::IdTaken(id.clone()),
             ManageError::Invalid(errors) => Self::Invalid(errors),
             ManageError::MaxChildren { max } => Self::Full { max },
             _ => Self::Stopping,
@@ -77,21 +80,26 @@ impl Classify for SpawnRefusal {
                 Category::Unavailable
             }
             Self::Thread(_) => Category::Infrastructure,
-            Self::Invalid(_) => Category::Validation,
+            Self::IdTaken(_) | Self::Invalid(_) => Category::Validation,
         }
     }
 
     fn severity(&self) -> Severity {
         match self {
-            Self::Full { .. } | Self::CallerStopped | Self::Stopping => Severity::Low,
+            Self::Full { .. } | Self::CallerStopped | Self::Stopping | Self::IdTaken(_) => {
+                Severity::Low
+            }
             Self::TimedOut | Self::Fenced | Self::NotRunning | Self::Invalid(_) => Severity::Medium,
             Self::Thread(_) => Severity::High,
         }
     }
 
-    /// Where only room was missing: nothing has begun, so nothing is done twice.
+    /// Where only room, or the number, was missing: nothing has begun, so nothing is done twice.
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::TimedOut | Self::Thread(_))
+        matches!(
+            self,
+            Self::Full { .. } | Self::TimedOut | Self::IdTaken(_) | Self::Thread(_)
+        )
     }
 
     fn code(&self) -> &'static str {
@@ -102,6 +110,7 @@ impl Classify for SpawnRefusal {
             Self::Fenced => "task.fenced",
             Self::Stopping => "task.stopping",
             Self::NotRunning => "task.not_running",
+            Self::IdTaken(_) => "task.id_taken",
             Self::Thread(_) => "task.no_thread",
             Self::Invalid(_) => "task.invalid",
         }

@@ -19,9 +19,10 @@ use crate::fault::Failure;
 use crate::supervision::context::WorkerContext;
 use crate::supervision::handle::SupervisorRef;
 use crate::supervision::tree::cell::Cell;
+use crate::supervision::unit::current;
 use crate::supervision::unit::logical::Unit;
 use crate::supervision::unit::unit_ref::UnitRef;
-use crate::supervision::{DEFAULT_CALL, SpecError};
+use crate::supervision::{DEFAULT_CALL, ManageError, SpecError};
 use crate::telemetry::kinds;
 use crate::time::Deadline;
 
@@ -228,10 +229,13 @@ impl TaskSupervisorRef {
     /// slot get the new ones.
     ///
     /// # Errors
-    /// [`SpecError::ZeroMaxTasks`].
-    pub fn resize(&self, max_tasks: usize) -> Result<(), SpecError> {
+    /// [`ManageError::Invalid`] for no tasks at all, [`ManageError::Fenced`] where the calling unit was abandoned.
+    pub fn resize(&self, max_tasks: usize) -> Result<(), ManageError> {
+        if current::refuses("resize") {
+            return Err(ManageError::Fenced);
+        }
         if max_tasks == 0 {
-            return Err(SpecError::ZeroMaxTasks);
+            return Err(ManageError::Invalid(vec![SpecError::ZeroMaxTasks]));
         }
         self.gate.resize(max_tasks);
         if let Some(cell) = self.supervisor.cell() {

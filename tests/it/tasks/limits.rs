@@ -5,11 +5,14 @@ use std::sync::{Arc, Barrier};
 
 use steadfast::fault::Classify;
 use steadfast::supervision::SpawnRefusal;
-use steadfast::{Child, ManageError, StartError, System, TaskSupervisor, TaskSupervisorRef};
+use steadfast::{
+    Child, ManageError, Shutdown, StartError, System, TaskSupervisor, TaskSupervisorRef,
+};
 
 use super::{held, tasks};
 use crate::support::{
-    FAR, Gate, Journal, LONG, OpenAtEnd, SECOND, config, eventually, system, timeless,
+    FAR, Gate, Journal, LONG, OpenAtEnd, SECOND, config, eventually, idler, recorded, system,
+    timeless,
 };
 
 fn small(system: &System, max: usize) -> TaskSupervisorRef {
@@ -148,6 +151,45 @@ fn a_supervisor_is_resized_while_it_runs() {
     eventually("both are over", || tasks.stats().slots == 0);
     tasks.try_spawn(|_| Ok(())).expect("room").detach();
     assert!(tasks.resize(0).is_err());
+}
+
+// decision 41: an abandoned unit acts no more
+#[test]
+fn an_abandoned_task_resizes_nothing() {
+    let (system, recorder) = recorded(config());
+    let tasks = small(&system, 2).with(|task| task.shutdown(Shutdown::Abandon));
+    let (gate, journal) = (Gate::new(), Journal::new());
+    let _open = OpenAtEnd(gate.clone());
+    let (inside, notes, own) = (gate.clone(), journal.clone(), tasks.clone());
+    let hangs = tasks
+        .spawn(move |_| {
+            inside.pass();
+            notes.note(format!("{:?}", own.resize(7)));
+            Ok(())
+        })
+        .expect("spawned");
+    gate.wait_for(1);
+    hangs.cancel().expect_err("abandoned");
+    gate.open();
+    assert_eq!(journal.take(1), ["Err(Fenced)"]);
+    recorder.wait_for(LONG, "fence.refused", 1);
+    assert_eq!(tasks.stats().max_tasks, 2);
+}
+
+#[test]
+fn a_task_whose_id_a_child_has_is_refused_by_name_and_the_next_one_is_not() {
+    let system = system();
+    let tasks = small(&system, 1);
+    let child = idler("task-1");
+    tasks.supervisor().start_child(child).expect("started");
+    let refused = tasks.spawn(|_| Ok(7)).expect_err("taken");
+    let SpawnRefusal::IdTaken(id) = refused.refusal() else {
+        panic!("{refused}");
+    };
+    assert_eq!(id.as_str(), "task-1");
+    assert!(refused.is_retryable());
+    let task = tasks.spawn(refused.into_inner()).expect("another number");
+    assert_eq!(task.join_timeout(LONG).expect("a value"), 7);
 }
 
 // property 17, S4

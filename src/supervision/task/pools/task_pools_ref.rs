@@ -55,11 +55,12 @@ impl TaskPoolsRef {
     /// Another number of tasks that may run at a time, from now on.
     ///
     /// # Errors
-    /// [`PoolError`]: there is no such pool, or the number is zero.
+    /// [`PoolError`]: there is no such pool, the number is zero, or the calling unit was abandoned.
     pub fn resize(&self, name: impl Into<ChildId>, max_tasks: usize) -> Result<(), PoolError> {
-        self.get(name)?
+        let name = name.into();
+        self.get(name.clone())?
             .resize(max_tasks)
-            .map_err(|error| PoolError::Invalid(vec![error]))
+            .map_err(|error| PoolError::of(&name, error))
     }
 
     /// What the pool has done so far.

@@ -399,10 +399,11 @@ mod tests {
         }
     }
 
-    /// The supervisor of a system of its own.
+    /// The supervisor of a system of its own, with a steward.
     fn cell() -> Arc<Cell> {
         let options = ThreadOptions::default();
         let runtime = Runtime::new(Clock::system(), Telemetry::new(), options, 1);
+        runtime.steward().ensure().unwrap();
         let root = Supervisor::new("t").begin_root(&runtime);
         root.cell().unwrap()
     }

@@ -165,9 +165,9 @@ impl Steward {
     }
 
     /// Hands over the effects of a supervisor that are not carried out yet; false when nobody is there to do it, so
-    /// that the caller must.
+    /// that the caller must. No thread is started for it: a tree without threads stays one.
     pub(crate) fn carry_on(&self, cell: &Arc<Cell>) -> bool {
-        !self.is_closed() && self.ensure().is_ok() && self.put(Work::CarryOn(Arc::clone(cell)))
+        self.thread.get().is_some() && self.put(Work::CarryOn(Arc::clone(cell)))
     }
 
     fn put(&self, work: Work) -> bool {

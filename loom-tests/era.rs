@@ -32,7 +32,7 @@ impl Scene {
 /// Broken by: Relaxed ending or stamping, by which a stamp is newer than the floor that goes with it.
 #[test]
 fn what_is_stamped_after_an_end_is_counted_and_what_is_stamped_before_is_not() {
-    Model::new(here!(), scene).floor(6).run(
+    Model::new(here!(), scene).floor(21).run(
         [(1, 0), (2, 1)],
         [
             |scene| scene.add(true),
@@ -50,7 +50,7 @@ fn what_is_stamped_after_an_end_is_counted_and_what_is_stamped_before_is_not() {
 /// Broken by: Relaxed words or stamps.
 #[test]
 fn a_count_is_of_its_era_only() {
-    Model::new(here!(), scene).floor(500).preemptions(3).run(
+    Model::new(here!(), scene).floor(7623).preemptions(3).run(
         [(1, 1, 0), (1, 2, 0), (2, 1, 1), (2, 2, 1)],
         [
             |scene| scene.add(true),

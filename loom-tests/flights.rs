@@ -85,7 +85,7 @@ impl Scene {
 /// outcome that is lost.
 #[test]
 fn of_two_one_leads_and_the_other_learns_of_it() {
-    Model::new(here!(), scene).floor(20).preemptions(3).run(
+    Model::new(here!(), scene).floor(91).preemptions(3).run(
         [
             ((7, true), (7, false)),
             ((7, false), (7, true)),
@@ -100,7 +100,7 @@ fn of_two_one_leads_and_the_other_learns_of_it() {
 /// Forbidden: a wait that does not end.
 #[test]
 fn who_waits_for_a_flight_that_fails_is_told() {
-    Model::new(here!(), scene).floor(20).preemptions(3).run(
+    Model::new(here!(), scene).floor(84).preemptions(3).run(
         [(0, 9), (0, 7)],
         [
             |scene| {
@@ -121,7 +121,7 @@ fn who_waits_for_a_flight_that_fails_is_told() {
 #[test]
 fn what_was_loaded_before_a_withdrawal_is_not_kept() {
     Model::new(here!(), scene)
-        .floor(20)
+        .floor(383)
         .breaks(["flights.board", "flights.withdraw"])
         .run(
             [(1, 0), (2, 0), (2, 2)],

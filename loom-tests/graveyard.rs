@@ -40,7 +40,7 @@ impl Scene {
 #[test]
 fn what_is_buried_is_dug_out_once() {
     Model::new(here!(), scene)
-        .floor(6)
+        .floor(58)
         .breaks(["graveyard.bury", "hazard.scan"])
         .run(
             [0, 1, 2],
@@ -57,7 +57,7 @@ fn what_is_buried_is_dug_out_once() {
 /// Allowed: none, one, both. Forbidden: one that is lost because both buried on the same head.
 #[test]
 fn two_that_bury_lose_nothing() {
-    Model::new(here!(), scene).floor(30).preemptions(3).run(
+    Model::new(here!(), scene).floor(1368).preemptions(3).run(
         [0, 1, 2],
         [Scene::bury, Scene::bury, Scene::dig],
         |scene, [_, _, dug]| {

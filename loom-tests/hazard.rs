@@ -68,7 +68,7 @@ impl Scene {
 #[test]
 fn a_node_is_not_freed_while_it_is_looked_at() {
     Model::new(here!(), scene)
-        .floor(90)
+        .floor(171)
         .breaks([
             "hazard.publish",
             "hazard.scan",
@@ -97,7 +97,7 @@ fn a_node_is_not_freed_while_it_is_looked_at() {
 #[test]
 fn a_shield_that_moves_on_tells_that_the_look_is_over() {
     Model::new(here!(), scene)
-        .floor(20)
+        .floor(110)
         .preemptions(3)
         .breaks(["hazard.cover"])
         .run(
@@ -121,7 +121,7 @@ fn a_shield_that_moves_on_tells_that_the_look_is_over() {
 #[test]
 fn what_is_inside_of_a_new_node_is_seen() {
     Model::new(here!(), scene)
-        .floor(20)
+        .floor(267)
         .breaks(["hazard.publish", "hazard.again"])
         .run(
             [(1, 0), (1, 1), (3, 0), (3, 1)],
@@ -146,7 +146,7 @@ fn two_hazards_share_no_record() {
     let looks = [(1, 1), (1, 0), (0, 1), (0, 0)];
     let ends = looks.map(|(one, other)| [(one, other, 0), (one, other, 1)]);
     Model::new(here!(), scene)
-        .floor(3000)
+        .floor(3047)
         .preemptions(2)
         .breaks(["hazard.publish", "hazard.scan", "hazard.clear"])
         .run(

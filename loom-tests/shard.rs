@@ -170,7 +170,7 @@ impl Scene {
 #[test]
 fn a_key_that_two_insert_is_there_once() {
     Model::new(here!(), of_two)
-        .floor(50)
+        .floor(3039)
         .preemptions(3)
         .breaks(["shard.raced"])
         .run(
@@ -185,7 +185,7 @@ fn a_key_that_two_insert_is_there_once() {
 #[test]
 fn two_inserters_never_exceed_the_capacity() {
     Model::new(here!(), || with_capacity(1))
-        .floor(50)
+        .floor(3097)
         .preemptions(3)
         .run(
             [(2, 0, 1), (0, 3, 1)],
@@ -199,7 +199,7 @@ fn two_inserters_never_exceed_the_capacity() {
 #[test]
 fn what_is_evicted_is_not_freed_under_its_reader() {
     Model::new(here!(), of_one_with_one)
-        .floor(50)
+        .floor(3823)
         .preemptions(3)
         .breaks(["hazard.publish", "hazard.scan", "hazard.again"])
         .run(
@@ -218,7 +218,7 @@ fn what_is_evicted_is_not_freed_under_its_reader() {
 #[test]
 fn what_is_replaced_while_it_is_chosen_is_chosen_again_or_spared() {
     Model::new(here!(), of_one_with_one)
-        .floor(50)
+        .floor(5128)
         .preemptions(2)
         .run(
             [(9, 0, 1), (0, 2, 1)],
@@ -233,7 +233,7 @@ fn what_is_replaced_while_it_is_chosen_is_chosen_again_or_spared() {
 #[test]
 fn an_expiry_never_takes_a_newer_value() {
     Model::new(here!(), of_two_with_one)
-        .floor(50)
+        .floor(5049)
         .preemptions(3)
         .run(
             [(1, 2), (0, 2)],
@@ -250,7 +250,7 @@ fn an_expiry_never_takes_a_newer_value() {
 #[test]
 fn a_conditional_removal_never_takes_another_value() {
     Model::new(here!(), of_two_with_one)
-        .floor(50)
+        .floor(5049)
         .preemptions(3)
         .run(
             [(1, 2), (0, 2)],
@@ -266,7 +266,7 @@ fn a_conditional_removal_never_takes_another_value() {
 /// Allowed: admitted and removed; not admitted. Forbidden: it is there at the end.
 #[test]
 fn what_is_withdrawn_at_the_gate_does_not_come_in_later() {
-    Model::new(here!(), of_two).floor(20).preemptions(3).run(
+    Model::new(here!(), of_two).floor(94).preemptions(3).run(
         [(0, 0), (1, 1)],
         [
             |scene| {
@@ -302,7 +302,7 @@ fn what_is_withdrawn_at_the_gate_does_not_come_in_later() {
 /// Allowed: stamped before the end, and neither valid nor counted; stamped after it, and both. Forbidden: a count of others.
 #[test]
 fn only_what_was_made_after_an_end_is_counted() {
-    Model::new(here!(), of_two).floor(50).preemptions(2).run(
+    Model::new(here!(), of_two).floor(793).preemptions(2).run(
         [1, 2],
         [
             |scene| scene.insert(1, 1),

@@ -43,7 +43,10 @@ fn quick<K: Key>(capacity: u64) -> quick_cache::sync::Cache<K, u64> {
     quick_cache::sync::Cache::new(capacity as usize)
 }
 
-fn rivals<K: Key>(capacity: u64) -> Vec<(&'static str, Box<dyn Contender<K, u64>>)> {
+/// Caches by name.
+type Named<K> = Vec<(&'static str, Box<Any<K>>)>;
+
+fn rivals<K: Key>(capacity: u64) -> Named<K> {
     let size = capacity as usize;
     vec![
         ("quick_cache", Box::new(quick(capacity))),
@@ -56,7 +59,7 @@ fn rivals<K: Key>(capacity: u64) -> Vec<(&'static str, Box<dyn Contender<K, u64>
     ]
 }
 
-fn floors<K: Key>() -> Vec<(&'static str, Box<dyn Contender<K, u64>>)> {
+fn floors<K: Key>() -> Named<K> {
     vec![
         ("dashmap, evicts nothing", Box::new(dashmap::DashMap::new())),
         ("papaya, evicts nothing", Box::new(papaya::HashMap::new())),
@@ -94,9 +97,9 @@ fn rows<K: Key>(
             };
             let row = format!("{row}, {threads} threads{mode}, {name}");
             if suite.wants(&row) {
-                filled(*cache);
+                filled(cache);
                 filled(&*rival);
-                suite.compare(&row, goal, || run(*cache), name, || run(&*rival));
+                suite.compare(&row, goal, || run(cache), name, || run(&*rival));
             }
         }
     }

@@ -216,7 +216,7 @@ impl Record {
     /// True if nobody had it: it is the caller's now.
     fn take(&self) -> bool {
         // Acquire: P4, pairs with the Release in `discharge`; Relaxed, both: only a look.
-        let enlist = ord!("hazard.enlist", Acquire, unproved = "as `hazard.discharge`");
+        let enlist = ord!("hazard.enlist", Acquire);
         let (won, lost) = (enlist, Ordering::Relaxed);
         !self.taken.load(Ordering::Relaxed)
             && self.taken.compare_exchange(false, true, won, lost).is_ok()
@@ -224,14 +224,7 @@ impl Record {
 
     fn discharge(&self) {
         // Release: P4, pairs with the Acquire in `take`.
-        self.taken.store(
-            false,
-            ord!(
-                "hazard.discharge",
-                Release,
-                unproved = "loom keeps the stores of one atomic in the order in which it ran them"
-            ),
-        );
+        self.taken.store(false, ord!("hazard.discharge", Release));
     }
 }
 

@@ -89,7 +89,7 @@ fn rows<K: Key>(
         Vec::new()
     };
     for (name, rival) in rivals::<K>(capacity).into_iter().chain(of_floors) {
-        for ((mode, cache), goal) in mine.iter().zip(goals) {
+        for ((mode, cache), goal) in mine.into_iter().zip(goals) {
             let goal = if name == "quick_cache" {
                 goal
             } else {

@@ -89,7 +89,10 @@ pub use crate::supervision::{channel, process, timer};
 #[cfg(not(all(test, loom)))]
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
-    guards::cache::Cache,
+    guards::{
+        cache::Cache,
+        rate_limit::{Quota, RateLimiter},
+    },
     supervision::{
         AutoShutdown, Child, ChildId, ChildSpec, DataParallel, DataParallelRef, Down,
         DynamicSupervisor, Intensity, ManageError, Monitor, OnHang, PartitionSupervisor,

@@ -4,5 +4,7 @@
 //! | you want | see |
 //! |---|---|
 //! | to keep what was expensive to get | [`cache`] |
+//! | to bound how much passes in how long a time | [`rate_limit`] |
 
 pub mod cache;
+pub mod rate_limit;

@@ -17,6 +17,8 @@
 //! | `flights` | of those who want the same at the same time one gets it, the others wait | leading: two short locks |
 //! | `era` | what was made before a moment is invalid at once, and counted no more | asking: one load |
 //! | `expiry` | a deadline that moves until it is taken | asking: one load |
+//! | `word` | a word that is checked and changed in one step, by a pure function | one load and one swap; a refusal one load |
+//! | `rules` | a rule that is replaced as a whole while words are decided by it | four loads |
 
 pub(crate) mod era;
 pub(crate) mod expiry;
@@ -24,9 +26,11 @@ pub(crate) mod flights;
 pub(crate) mod graveyard;
 pub(crate) mod hazard;
 pub(crate) mod ring;
+pub(crate) mod rules;
 pub(crate) mod shard;
 pub(crate) mod stop;
 pub(crate) mod stripe;
 pub(crate) mod table;
 pub(crate) mod waiter;
 pub(crate) mod waiters;
+pub(crate) mod word;

@@ -15,6 +15,7 @@ const TIMER: &str = "steadfast::timer";
 const PROCESS: &str = "steadfast::process";
 const CACHE: &str = "steadfast::cache";
 const TELEMETRY: &str = "steadfast::telemetry";
+const GUARDS: &str = "steadfast::guards";
 const SPAN: &str = "steadfast::span";
 
 /// Declares the statics and, from the same rows, the table of them all.
@@ -145,6 +146,12 @@ kinds! {
     CACHE_PURGED = "cache.purged", CACHE, Debug, ["count"], ["name"];
     /// The listener of a cache, or the destructor of a key or a value, panicked.
     CACHE_PANICKED = "cache.panicked", CACHE, Error, [], ["name", "problem"];
+    /// A rate limiter did not let a request through; it would after `retry_after`.
+    RATE_LIMIT_REFUSED = "rate_limit.refused", GUARDS, Debug, ["retry_after"], ["name"];
+    /// A keyed rate limiter had no place for another key beside `keys`.
+    RATE_LIMIT_KEYS_FULL = "rate_limit.keys_full", GUARDS, Warn, ["keys"], ["name"];
+    /// A rate limiter goes on under another quota.
+    RATE_LIMIT_RECONFIGURED = "rate_limit.reconfigured", GUARDS, Info, ["limit"], ["name"];
     /// A handler panicked and was detached.
     HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
     /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.

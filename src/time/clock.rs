@@ -77,6 +77,34 @@ impl Clock {
         Self(Source::Manual(manual))
     }
 
+    /// A beginning to count nanoseconds from: now.
+    pub(crate) fn begin(&self) -> Beginning {
+        match &self.0 {
+            Source::System => Beginning::new(read_system(), 0),
+            Source::Coarse(base) => {
+                let reading = base.reading();
+                Beginning::new(base.instant_of(reading), nanoseconds(reading))
+            }
+            Source::Manual(manual) => {
+                let reading = manual.elapsed_ns();
+                Beginning::new(manual.instant_of(reading), reading)
+            }
+        }
+    }
+
+    /// How many nanoseconds have passed since the beginning, which must be one of this clock: what
+    /// [`now`](Self::now) says, without the way over an `Instant` where the clock counts itself.
+    #[inline]
+    pub(crate) fn nanoseconds_since(&self, beginning: &Beginning) -> u64 {
+        match &self.0 {
+            Source::System => {
+                nanoseconds(read_system().saturating_duration_since(beginning.instant))
+            }
+            Source::Coarse(base) => nanoseconds(base.reading()).saturating_sub(beginning.reading),
+            Source::Manual(manual) => manual.elapsed_ns().saturating_sub(beginning.reading),
+        }
+    }
+
     /// The current time.
     #[must_use]
     pub fn now(&self) -> Instant {
@@ -107,6 +135,27 @@ impl Clock {
     pub const fn is_coarse(&self) -> bool {
         matches!(self.0, Source::Coarse(_))
     }
+}
+
+/// A point in time from which nanoseconds are counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    pub(crate) instant: Instant,
+    /// What the clock itself counted then, if it counts.
+    reading: u64,
+}
+
+impl Beginning {
+    const fn new(instant: Instant, reading: u64) -> Self {
+        Self { instant, reading }
+    }
+}
+
+/// All of a duration, as far as a word has room for it: 584 years.
+#[inline]
+const fn nanoseconds(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos() as u64)
 }
 
 impl Alarm for Clock {
@@ -162,13 +211,13 @@ pub(super) fn read_system() -> Instant {
 
 /// Ties the kernel's readings to an [`Instant`].
 ///
-/// `instant` is read *before* `reading`, so that `instant + (coarse - reading)` is never ahead of the
+/// `instant` is read *before* `begin`, so that `instant + (coarse - begin)` is never ahead of the
 /// real clock; it is behind by the time between the two reads, some 50 ns.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[derive(Clone, Copy)]
 struct CoarseBase {
     instant: Instant,
-    reading: Duration,
+    begin: Duration,
     resolution: Duration,
 }
 
@@ -181,10 +230,10 @@ impl CoarseBase {
             return None;
         }
         let instant = read_system();
-        let reading = read_kernel(ClockId::Monotonic);
+        let begin = read_kernel(ClockId::Monotonic);
         Some(Self {
             instant,
-            reading,
+            begin,
             resolution,
         })
     }
@@ -194,24 +243,35 @@ impl CoarseBase {
     }
 
     fn now(&self) -> Instant {
-        let coarse = read_kernel(rustix::time::ClockId::MonotonicCoarse);
-        match coarse.checked_sub(self.reading) {
+        self.instant_of(self.reading())
+    }
+
+    /// What the kernel counts.
+    #[inline]
+    fn reading(&self) -> Duration {
+        read_kernel(rustix::time::ClockId::MonotonicCoarse)
+    }
+
+    fn instant_of(&self, coarse: Duration) -> Instant {
+        match coarse.checked_sub(self.begin) {
             Some(since) => self.instant + since,
             // The tick before the base was made: less than one resolution back.
             None => self
                 .instant
-                .checked_sub(self.reading - coarse)
+                .checked_sub(self.begin - coarse)
                 .unwrap_or(self.instant),
         }
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
 fn read_kernel(id: rustix::time::ClockId) -> Duration {
     to_duration(rustix::time::clock_gettime(id))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
 fn to_duration(time: rustix::time::Timespec) -> Duration {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
@@ -234,6 +294,14 @@ impl CoarseBase {
     }
 
     const fn now(&self) -> Instant {
+        match *self {}
+    }
+
+    const fn reading(&self) -> Duration {
+        match *self {}
+    }
+
+    const fn instant_of(&self, _: Duration) -> Instant {
         match *self {}
     }
 }
@@ -271,6 +339,20 @@ mod tests {
             // A preempted thread reads `before` long before `now`; that only makes this weaker.
             assert!(before <= now + slack, "the coarse clock lags too much");
             last = now;
+        }
+    }
+
+    #[test]
+    fn nanoseconds_since_a_beginning_are_what_the_instants_say() {
+        let manual = super::ManualClock::new();
+        manual.advance(Duration::from_secs(7));
+        for clock in [Clock::system(), Clock::coarse(), manual.clock()] {
+            let beginning = clock.begin();
+            manual.advance(Duration::from_secs(3));
+            let before = (clock.now() - beginning.instant).as_nanos();
+            let counted = u128::from(clock.nanoseconds_since(&beginning));
+            let after = (clock.now() - beginning.instant).as_nanos();
+            assert!((before..=after).contains(&counted), "{clock:?}");
         }
     }
 

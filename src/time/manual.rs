@@ -78,9 +78,20 @@ impl ManualClock {
     /// The time it shows.
     #[must_use]
     pub fn now(&self) -> Instant {
+        self.instant_of(self.elapsed_ns())
+    }
+
+    /// The nanoseconds that it was moved by.
+    #[inline]
+    pub(super) fn elapsed_ns(&self) -> u64 {
         // Acquire: pairs with the Release in `show`; who sees the time sees what was done before it came.
-        let elapsed = Duration::from_nanos(self.0.elapsed_ns.load(Ordering::Acquire));
-        self.0.base.checked_add(elapsed).unwrap_or(self.0.base)
+        self.0.elapsed_ns.load(Ordering::Acquire)
+    }
+
+    /// The instant at which it was moved by so much.
+    pub(super) fn instant_of(&self, elapsed_ns: u64) -> Instant {
+        let at = self.0.base.checked_add(Duration::from_nanos(elapsed_ns));
+        at.unwrap_or(self.0.base)
     }
 
     /// Moves the time forward, from deadline to deadline: each timed wait on the way is woken, in the

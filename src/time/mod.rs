@@ -16,6 +16,7 @@ mod manual;
 
 pub use backoff::{Backoff, Jitter};
 pub use backoff_error::{BackoffError, BackoffFault};
+pub(crate) use clock::Beginning;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use manual::ManualClock;

@@ -3,6 +3,7 @@
 mod cache;
 mod channel;
 mod data_parallel;
+mod guards;
 mod map;
 mod partition;
 mod phases;

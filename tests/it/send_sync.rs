@@ -13,6 +13,11 @@ use steadfast::guards::cache::{
     Cache, CacheConfig, CacheError, CacheFault, CacheStats, EntryOptions, InsertError,
     Iter as CacheIter, LoadError, Refused, RemovalCause,
 };
+use steadfast::guards::rate_limit::{
+    AcquireError, Algorithm, BackoffWindow, BackoffWindowError, Beyond, CheckError,
+    KeyedRateLimiter, Quota, RateLimitError, RateLimitFault, RateLimiter, RateLimiterConfig,
+    RateLimiterStats, Refused as RateRefused, Reservation,
+};
 use steadfast::process::{
     CommandConfig, CommandError, CommandOutput, CommandRunner, CommandStats, LoadAverage,
     MachineError, MemoryInfo, OutputLine, OutputStream, Process, ProcessError, ProcessExit,
@@ -168,6 +173,24 @@ const _: () = {
     crosses::<TimerError>();
     crosses::<TimerStats>();
     crosses::<Timers>();
+};
+
+const _: () = {
+    crosses::<AcquireError>();
+    crosses::<Algorithm>();
+    crosses::<BackoffWindow<u8>>();
+    crosses::<BackoffWindowError>();
+    crosses::<Beyond>();
+    crosses::<CheckError>();
+    crosses::<KeyedRateLimiter<u8>>();
+    crosses::<Quota>();
+    crosses::<RateLimitError>();
+    crosses::<RateLimitFault>();
+    crosses::<RateLimiter>();
+    crosses::<RateLimiterConfig>();
+    crosses::<RateLimiterStats>();
+    crosses::<RateRefused>();
+    crosses::<Reservation<'static>>();
 };
 
 const _: () = {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use steadfast::channel;
 use steadfast::guards::cache::CacheConfig;
+use steadfast::guards::rate_limit::RateLimiterConfig;
 use steadfast::process::{CommandConfig, CommandRunner, ProcessRef, Program};
 use steadfast::supervision::{Init, Outcome, SupervisorTuning};
 use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry, kinds};
 use steadfast::time::ManualClock;
 use steadfast::timer::Every;
 use steadfast::{
-    AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Restart,
-    Shutdown, StopPhases, Strategy, Supervisor, System, TaskSupervisor,
+    AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Quota,
+    RateLimiter, Restart, Shutdown, StopPhases, Strategy, Supervisor, System, TaskSupervisor,
 };
 
 use crate::support::{
@@ -98,6 +99,12 @@ impl Stage {
         let cache = config.name("pages").open().expect("valid");
         cache.insert(1, 1).expect("room");
         cache
+    }
+
+    fn limiter(&self, quota: Quota) -> RateLimiter {
+        let telemetry = self.system.telemetry().clone();
+        let config = RateLimiterConfig::new(quota).telemetry(telemetry);
+        config.build().expect("valid")
     }
 
     fn span(&self) -> steadfast::telemetry::SpanGuard {
@@ -334,6 +341,21 @@ static TABLE: &[Row] = &[
         let cache = stage.cache();
         cache.insert(1, 13).expect("room");
         cache.remove(&1);
+    }),
+    (&kinds::RATE_LIMIT_REFUSED, |stage| {
+        let limiter = stage.limiter(Quota::per_second(0));
+        limiter.check().expect_err("nothing passes");
+    }),
+    (&kinds::RATE_LIMIT_KEYS_FULL, |stage| {
+        let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(1);
+        let config = config.telemetry(stage.system.telemetry().clone());
+        let limiter = config.build_keyed::<u8>().expect("valid");
+        limiter.check(&1).expect("the first key");
+        limiter.check(&2).expect_err("no place");
+    }),
+    (&kinds::RATE_LIMIT_RECONFIGURED, |stage| {
+        let limiter = stage.limiter(Quota::per_second(1));
+        limiter.reconfigure(Quota::per_second(2)).expect("valid");
     }),
     (&kinds::HANDLER_DETACHED, |stage| {
         let telemetry = stage.system.telemetry();

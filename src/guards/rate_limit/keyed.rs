@@ -1,0 +1,361 @@
+//! The rate limiter with a limit for each key.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::config::{Beyond, RateLimiterConfig};
+use super::keys::{Full, Keys};
+use super::limiter::{DEFAULT_WAIT, refused};
+use super::meter::{Meter, Taken};
+use super::position::NotTaken;
+use super::quota::{Algorithm, Quota};
+use super::rate_limit_error::{RateLimitError, RateLimitFault};
+use super::refusal::{AcquireError, CheckError};
+use super::reports::Reports;
+use super::stats::RateLimiterStats;
+use super::timeline::Timeline;
+use crate::kernel::rules::Rules;
+use crate::time::Deadline;
+
+/// Lets through what its [`Quota`] says for each key: each user, each address, each tenant.
+///
+/// A key that is known is found without a lock and then checked as by a [`RateLimiter`](super::RateLimiter); a new key
+/// takes a lock for a moment. How many keys are known has a bound ([`RateLimiterConfig::keys`]), and what becomes of one
+/// beyond it is a choice ([`Beyond`]). Only a key that is as good as new is forgotten to make room for another, so
+/// forgetting lets nothing more through. A few keys are looked at whenever one is added; there is no thread for it.
+///
+/// Keys are compared with `Eq` and found by `Hash`, under the lock too: these must not use the limiter.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::guards::rate_limit::{KeyedRateLimiter, Quota};
+///
+/// let calls: KeyedRateLimiter<String> = KeyedRateLimiter::new(Quota::per_minute(2))?;
+/// assert!(calls.check("ann").is_ok());
+/// assert!(calls.check("ann").is_ok());
+/// assert!(calls.check("ann").is_err());
+/// assert!(calls.check("bob").is_ok());
+/// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())
+/// ```
+pub struct KeyedRateLimiter<K, S = RandomState> {
+    rules: Rules,
+    keys: Keys<K, Meter, S>,
+    /// Shared by all keys beyond the bound.
+    shared: Meter,
+    beyond: Beyond,
+    algorithm: Algorithm,
+    time: Timeline,
+    reports: Reports,
+    quota: Mutex<Quota>,
+}
+
+impl<K> KeyedRateLimiter<K> {
+    /// A limiter with this quota for each key, on the operating system's clock. [`RateLimiterConfig`] has the other
+    /// choices.
+    ///
+    /// # Errors
+    /// What [`Quota::validate`] finds.
+    pub fn new(quota: Quota) -> Result<Self, RateLimitError> {
+        RateLimiterConfig::new(quota).build_keyed()
+    }
+}
+
+impl<K, S> KeyedRateLimiter<K, S> {
+    /// A limiter of a valid configuration.
+    pub(super) fn of(config: RateLimiterConfig, hasher: S) -> Self {
+        let rules = Rules::new(config.quota.rule().pack());
+        Self {
+            keys: Keys::new(config.keys, hasher),
+            shared: Meter::new(config.quota.algorithm(), &rules),
+            rules,
+            beyond: config.beyond,
+            algorithm: config.quota.algorithm(),
+            reports: Reports::of(&config),
+            time: Timeline::new(config.clock),
+            quota: Mutex::new(config.quota),
+        }
+    }
+
+    /// As [`RateLimiter::reconfigure`](super::RateLimiter::reconfigure), for all keys. It goes over all of them; checks go
+    /// on meanwhile, new keys wait.
+    ///
+    /// # Errors
+    /// What [`Quota::validate`] finds, and another algorithm. Nothing has changed then.
+    pub fn reconfigure(&self, quota: Quota) -> Result<(), RateLimitError> {
+        quota.validate()?;
+        if self.algorithm != quota.algorithm() {
+            return RateLimitError::unless_empty(vec![RateLimitFault::OtherAlgorithm]);
+        }
+        let mut present = self.quota.lock();
+        self.rules.replace(quota.rule().pack(), || {
+            let now = self.time.now();
+            self.shared.settle(&self.rules, now);
+            self.keys.for_each(|meter| meter.settle(&self.rules, now));
+        });
+        *present = quota;
+        drop(present);
+        self.reports.reconfigure(&quota);
+        Ok(())
+    }
+
+    /// Forgets all keys that are as good as new; how many. Needed only to give memory back early.
+    pub fn purge(&self) -> usize {
+        let now = self.time.now();
+        self.keys.collect(|meter| meter.retire(&self.rules, now))
+    }
+
+    /// How many keys are known.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many keys are known at once at most.
+    pub const fn capacity(&self) -> usize {
+        self.keys.most()
+    }
+
+    /// The quota that each key has now.
+    pub fn quota(&self) -> Quota {
+        *self.quota.lock()
+    }
+
+    /// Its name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.reports.name.as_deref()
+    }
+
+    /// What it has counted over all keys; `None` if it does not count ([`RateLimiterConfig::counting`]).
+    pub fn stats(&self) -> Option<RateLimiterStats> {
+        self.reports.stats()
+    }
+}
+
+impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
+    /// Takes one cell of `key`, if it passes now.
+    ///
+    /// # Errors
+    /// [`CheckError::Refused`], with the time after which it passes; [`CheckError::TooManyKeys`] where there is no place
+    /// for the key.
+    #[inline]
+    pub fn check<Q>(&self, key: &Q) -> Result<(), CheckError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.check_n(key, 1)
+    }
+
+    /// Takes all of `cells` of `key`, if they pass now together; else none of them. No cells always pass.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and [`CheckError::Impossible`] where as many never pass.
+    #[inline]
+    pub fn check_n<Q>(&self, key: &Q, cells: u32) -> Result<(), CheckError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let now = self.time.now();
+        let pass = |meter: &Meter| meter.pass(&self.rules, now, cells);
+        self.ask(key, now, cells, pass).map(drop)
+    }
+
+    /// How many cells of `key` would pass now, one by one. Asking makes no key known.
+    pub fn remaining<Q>(&self, key: &Q) -> u32
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.time.now();
+        let known = self
+            .keys
+            .find(key, |meter| meter.remaining(&self.rules, now));
+        known.unwrap_or_else(|| self.quota().limit())
+    }
+
+    /// Forgets the cells that were taken of `key`.
+    pub fn reset<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.time.now();
+        self.keys.find(key, |meter| {
+            meter.reset(&self.rules, now);
+            Some(())
+        });
+    }
+
+    /// Takes one cell of `key`; waits for its turn, at most 5 s.
+    ///
+    /// # Blocking
+    /// Until its turn; a stop of the calling unit ends the wait. Threads are served in the order in which they came.
+    ///
+    /// # Errors
+    /// As [`acquire_n`](Self::acquire_n).
+    pub fn acquire<Q>(&self, key: &Q) -> Result<(), AcquireError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.acquire_timeout(key, DEFAULT_WAIT)
+    }
+
+    /// As [`acquire`](Self::acquire), waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`acquire_n`](Self::acquire_n).
+    pub fn acquire_timeout<Q>(&self, key: &Q, timeout: Duration) -> Result<(), AcquireError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.acquire_deadline(key, self.time.clock.deadline(timeout))
+    }
+
+    /// As [`acquire`](Self::acquire), waiting until `deadline`.
+    ///
+    /// # Errors
+    /// As [`acquire_n`](Self::acquire_n).
+    pub fn acquire_deadline<Q>(&self, key: &Q, deadline: Deadline) -> Result<(), AcquireError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.acquire_n(key, 1, deadline)
+    }
+
+    /// As [`acquire_deadline`](Self::acquire_deadline) for all of `cells` at one time.
+    ///
+    /// # Errors
+    /// [`AcquireError::TooLate`] at once, and without a cell taken, if the turn would come after the deadline;
+    /// [`AcquireError::Stopped`] if the calling unit is asked to stop before; [`AcquireError::TooManyKeys`] where there is
+    /// no place for the key; [`AcquireError::Impossible`] if as many never pass.
+    pub fn acquire_n<Q>(&self, key: &Q, cells: u32, deadline: Deadline) -> Result<(), AcquireError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let (now, until) = (self.time.now(), self.time.until(deadline));
+        let Some(taken) = self.take(key, now, cells, until)? else {
+            return Ok(());
+        };
+        if self.time.wait_until(taken.at) {
+            return Ok(());
+        }
+        self.give_back(key, cells, taken);
+        Err(AcquireError::Stopped)
+    }
+
+    #[inline]
+    fn take<Q>(
+        &self,
+        key: &Q,
+        now: u64,
+        cells: u32,
+        until: u64,
+    ) -> Result<Option<Taken>, CheckError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.ask(key, now, cells, |meter| {
+            meter.take(&self.rules, now, cells, until)
+        })
+    }
+
+    /// Asks the meter of a key for cells; `None` if none were asked for, or if the key passes unlimited.
+    #[inline]
+    fn ask<Q, R>(
+        &self,
+        key: &Q,
+        now: u64,
+        cells: u32,
+        ask: impl Fn(&Meter) -> Result<R, NotTaken>,
+    ) -> Result<Option<R>, CheckError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if cells == 0 {
+            return Ok(None);
+        }
+        let unless_retired = |meter: &Meter| match ask(meter) {
+            Err(NotTaken::Retired) => None,
+            answer => Some(answer),
+        };
+        let make = || Meter::new(self.algorithm, &self.rules);
+        let retire = |meter: &Meter| meter.retire(&self.rules, now);
+        let known = self.keys.find_or_add(key, unless_retired, make, retire);
+        let answer = match (known, self.beyond) {
+            (Ok(answer), _) => answer,
+            (Err(Full), Beyond::Share) => ask(&self.shared),
+            (Err(Full), Beyond::Admit) => {
+                self.reports.admit(cells);
+                return Ok(None);
+            }
+            (Err(Full), Beyond::Refuse) => return Err(self.refuse_key()),
+        };
+        match answer {
+            Ok(taken) => {
+                self.reports.admit(cells);
+                Ok(Some(taken))
+            }
+            Err(refusal) => Err(self.refuse(refusal, now, cells)),
+        }
+    }
+
+    #[cold]
+    fn refuse_key(&self) -> CheckError {
+        let keys = self.keys.most();
+        self.reports.beyond(keys);
+        CheckError::TooManyKeys { keys }
+    }
+
+    #[cold]
+    fn refuse(&self, refusal: NotTaken, now: u64, cells: u32) -> CheckError {
+        let refused = refused(refusal, now);
+        match refusal {
+            NotTaken::Impossible { limit } if limit > 0 => CheckError::Impossible { cells, limit },
+            _ => {
+                self.reports.refuse(&refused);
+                refused.into()
+            }
+        }
+    }
+
+    fn give_back<Q>(&self, key: &Q, cells: u32, taken: Taken)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.time.now();
+        let give_back = |meter: &Meter| Some(meter.give_back(&self.rules, taken, now));
+        // A key whose turn is still to come is not forgotten: one that is not found was beyond the bound.
+        let given = self.keys.find(key, give_back);
+        if given.or_else(|| give_back(&self.shared)) == Some(true) {
+            self.reports.give_back(cells);
+        }
+    }
+}
+
+impl<K, S> fmt::Debug for KeyedRateLimiter<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimiter")
+            .field("name", &self.reports.name)
+            .field("capacity", &self.capacity())
+            .field("beyond", &self.beyond)
+            .field("clock", &self.time.clock)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,253 @@
+//! A bounded set of keys, each with something that belongs to it: finding is lock-free, a new key takes a lock.
+//!
+//! A key is given up only when what belongs to it says so, and says so to all threads in the same step (it is *retired*);
+//! a thread that had found it before asks again. Keys are looked through a few at a time, by those who add others: there
+//! is no thread for it, and no moment at which all are looked at.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+use parking_lot::Mutex;
+
+use crate::fault::catch::catch_drop;
+use crate::kernel::graveyard::{Graveyard, Node};
+use crate::kernel::hazard::{Domain, DomainRef};
+use crate::kernel::table::{Ledger, Place, Table, print_of};
+
+/// How many keys each new key looks at.
+const PER_KEY: usize = 2;
+
+/// How many keys a new key looks at where there is no place for it.
+const WHERE_FULL: usize = 64;
+
+/// How many keys a set has room for at first.
+const AT_FIRST: usize = 1 << 14;
+
+/// So many keys may wait for their last reader before somebody looks whether it is gone.
+const MANY_DEAD: usize = 64;
+
+/// A bounded set of keys.
+pub(super) struct Keys<K, V, S> {
+    table: Table<Entry<K, V>>,
+    graveyard: Graveyard<Entry<K, V>>,
+    domain: DomainRef,
+    writer: Mutex<Writer>,
+    hasher: S,
+    most: usize,
+}
+
+struct Entry<K, V> {
+    hash: u64,
+    key: K,
+    value: V,
+}
+
+/// What changes under the lock.
+struct Writer {
+    ledger: Ledger,
+    /// Where the keys are, with what is left of their hash once they are gone.
+    kept: Vec<(Place, u32)>,
+    /// The next one to look at.
+    next: usize,
+}
+
+/// There is no place for another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl<K, V, S> Keys<K, V, S> {
+    /// A set of at most `most` keys.
+    pub(super) fn new(most: usize, hasher: S) -> Self {
+        let (table, ledger) = Table::new(most.min(AT_FIRST));
+        let writer = Writer {
+            ledger,
+            kept: Vec::new(),
+            next: 0,
+        };
+        Self {
+            table,
+            graveyard: Graveyard::new(),
+            domain: Domain::shared(),
+            writer: Mutex::new(writer),
+            hasher,
+            most,
+        }
+    }
+
+    /// How many keys there are at most.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.writer.lock().kept.len()
+    }
+
+    /// Shows what belongs to each key, none of which is given up meanwhile.
+    pub(super) fn for_each(&self, mut show: impl FnMut(&V)) {
+        let writer = self.writer.lock();
+        let mut hazard = self.domain.hazard();
+        for (place, _) in &writer.kept {
+            if let Some(found) = self.table.at(*place, &mut hazard) {
+                show(&found.item().value);
+            }
+        }
+    }
+
+    /// Gives up all keys that `retire` retires; how many.
+    pub(super) fn collect(&self, retire: impl Fn(&V) -> bool) -> usize {
+        let mut writer = self.writer.lock();
+        let before = writer.kept.len();
+        self.look_at(&mut writer, before, &retire);
+        let collected = before - writer.kept.len();
+        drop(writer);
+        self.drop_the_dead(0);
+        collected
+    }
+
+    /// Looks at the next `many` keys and gives up those that `retire` retires.
+    fn look_at(&self, writer: &mut Writer, many: usize, retire: &impl Fn(&V) -> bool) {
+        let mut hazard = self.domain.hazard();
+        for _ in 0..many.min(writer.kept.len()) {
+            if writer.next >= writer.kept.len() {
+                writer.next = 0;
+            }
+            let (place, print) = writer.kept[writer.next];
+            let found = self.table.at(place, &mut hazard);
+            let dead = found.filter(|found| retire(&found.item().value));
+            match dead.and_then(|found| found.unlink()) {
+                Some(dead) => {
+                    self.graveyard.bury(dead);
+                    self.table.free(&mut writer.ledger, place, print);
+                    writer.kept.swap_remove(writer.next);
+                }
+                None => writer.next += 1,
+            }
+        }
+    }
+
+    /// Drops the keys that were given up and that nobody looks at any more, if more than `many` wait for it. A key whose
+    /// drop panics hurts nobody.
+    fn drop_the_dead(&self, many: usize) {
+        if self.graveyard.count() > many {
+            for dead in self.graveyard.dig(self.domain) {
+                let _caught = catch_drop(dead);
+            }
+        }
+    }
+}
+
+impl<K, V, S: BuildHasher> Keys<K, V, S> {
+    /// Asks what belongs to `key`; `None` if there is no such key, or if `ask` finds it retired.
+    #[inline]
+    pub(super) fn find<Q, R>(&self, key: &Q, ask: impl FnMut(&V) -> Option<R>) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.ask(key, self.hasher.hash_one(key), ask)
+    }
+
+    /// As [`find`](Self::find), where a key that is missing is added with what `make` makes. `make` and `retire` run
+    /// under the lock.
+    ///
+    /// # Errors
+    /// [`Full`].
+    #[inline]
+    pub(super) fn find_or_add<Q, R>(
+        &self,
+        key: &Q,
+        mut ask: impl FnMut(&V) -> Option<R>,
+        make: impl Fn() -> V,
+        retire: impl Fn(&V) -> bool,
+    ) -> Result<R, Full>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        loop {
+            if let Some(answer) = self.ask(key, hash, &mut ask) {
+                return Ok(answer);
+            }
+            self.add(key, hash, &make, &retire)?;
+        }
+    }
+
+    #[inline]
+    fn ask<Q, R>(&self, key: &Q, hash: u64, mut ask: impl FnMut(&V) -> Option<R>) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let mut hazard = self.domain.hazard();
+        let is_it = |entry: &Entry<K, V>| entry.hash == hash && entry.key.borrow() == key;
+        let found = self.table.find(hash, &mut hazard, is_it)?;
+        ask(&found.item().value)
+    }
+
+    /// Adds a key, unless another thread has.
+    #[cold]
+    fn add<Q>(
+        &self,
+        key: &Q,
+        hash: u64,
+        make: &impl Fn() -> V,
+        retire: &impl Fn(&V) -> bool,
+    ) -> Result<(), Full>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        // Before the lock: it is the user's code that clones.
+        let own = key.to_owned();
+        let mut writer = self.writer.lock();
+        let added = if self.ask(key, hash, |_| Some(())).is_some() {
+            Ok(())
+        } else {
+            self.make_room(&mut writer, retire).and_then(|()| {
+                let node = Node::new(Entry {
+                    hash,
+                    key: own,
+                    value: make(),
+                });
+                self.place(&mut writer, hash, node)
+            })
+        };
+        drop(writer);
+        self.drop_the_dead(MANY_DEAD);
+        added
+    }
+
+    fn make_room(&self, writer: &mut Writer, retire: &impl Fn(&V) -> bool) -> Result<(), Full> {
+        self.look_at(writer, PER_KEY, retire);
+        if writer.kept.len() >= self.most {
+            self.look_at(writer, WHERE_FULL, retire);
+        }
+        if writer.kept.len() < self.most {
+            Ok(())
+        } else {
+            Err(Full)
+        }
+    }
+
+    fn place(
+        &self,
+        writer: &mut Writer,
+        hash: u64,
+        node: Box<Node<Entry<K, V>>>,
+    ) -> Result<(), Full> {
+        let mut node = node;
+        loop {
+            match self.table.place(&mut writer.ledger, hash, node) {
+                Ok(place) => {
+                    writer.kept.push((place, print_of(hash)));
+                    return Ok(());
+                }
+                Err(back) if self.table.grow(&mut writer.ledger) => node = back,
+                Err(_) => return Err(Full),
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is wrong with the configuration of a limiter.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::quota::Quota;
+use crate::fault::{Category, Classify, Severity};
+
+/// A quota, or another choice, that makes no sense, with all faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimitError {
+    faults: Vec<RateLimitFault>,
+}
+
+/// One fault of a [`Quota`] or a [`RateLimiterConfig`](super::RateLimiterConfig).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RateLimitFault {
+    /// The period is zero: no rate is meant by it.
+    #[error("the period is zero")]
+    ZeroPeriod,
+    /// The period is longer than [`Quota::LONGEST`].
+    #[error("the period {period:?} is longer than {:?}", Quota::LONGEST)]
+    PeriodTooLong {
+        /// The period that was given.
+        period: Duration,
+    },
+    /// More than sixteen cells per nanosecond: there is no time between two of them.
+    #[error("{count} cells in {period:?} leave no time between two of them")]
+    TooFast {
+        /// The count that was given.
+        count: u32,
+        /// The period that was given.
+        period: Duration,
+    },
+    /// A bucket that holds nothing lets nothing through: say a count of zero if that is meant.
+    #[error("the burst is zero")]
+    ZeroBurst,
+    /// Only a token bucket has a burst.
+    #[error("a window has no burst")]
+    BurstOfWindow,
+    /// A bucket of this size takes longer to fill than [`Quota::LONGEST`].
+    #[error(
+        "a bucket for {burst} cells takes longer to fill than {:?}",
+        Quota::LONGEST
+    )]
+    BurstTooLarge {
+        /// The burst that was given, or the count.
+        burst: u32,
+    },
+    /// A sliding window remembers each cell, at most [`Quota::MOST_REMEMBERED`].
+    #[error(
+        "a sliding window remembers at most {} cells, not {count}",
+        Quota::MOST_REMEMBERED
+    )]
+    CountTooLarge {
+        /// The count that was given.
+        count: u32,
+    },
+    /// A limiter with no place for a key.
+    #[error("there is no place for a key")]
+    NoKeys,
+    /// More keys than [`RateLimiterConfig::MOST_KEYS`](super::RateLimiterConfig::MOST_KEYS).
+    #[error("{keys} keys are more than {}", super::RateLimiterConfig::MOST_KEYS)]
+    TooManyKeys {
+        /// The number that was given.
+        keys: usize,
+    },
+    /// A limiter that runs keeps its algorithm: what it remembers means nothing to another.
+    #[error("a limiter that runs keeps its algorithm")]
+    OtherAlgorithm,
+}
+
+impl RateLimitError {
+    /// An error, if there are faults.
+    pub(super) fn unless_empty(faults: Vec<RateLimitFault>) -> Result<(), Self> {
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { faults })
+        }
+    }
+
+    /// All faults, at least one.
+    #[must_use]
+    pub fn faults(&self) -> &[RateLimitFault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for RateLimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid rate limit: ")?;
+        for (index, fault) in self.faults.iter().enumerate() {
+            let between = if index > 0 { "; " } else { "" };
+            write!(f, "{between}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RateLimitError {}
+
+impl Classify for RateLimitError {
+    fn category(&self) -> Category {
+        Category::Validation
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Medium
+    }
+
+    fn code(&self) -> &'static str {
+        "rate_limit.invalid"
+    }
+}

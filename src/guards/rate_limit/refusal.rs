@@ -1,0 +1,165 @@
+//! Why cells were not let through.
+
+use std::time::Duration;
+
+use crate::fault::{Category, Classify, Severity};
+
+/// Not now: the limit is reached. Nothing was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("the limit of {limit} is reached, try again in {retry_after:?}")]
+pub struct Refused {
+    /// After this time the same request passes, if no other comes before it; [`Duration::MAX`] is never.
+    pub retry_after: Duration,
+    /// How many cells can pass at once ([`Quota::limit`](super::Quota::limit)).
+    pub limit: u32,
+}
+
+/// Why a request for several cells did not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Not now.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Never: as many cells never pass at once.
+    #[error("{cells} cells never pass at once, the limit is {limit}")]
+    Impossible {
+        /// The cells that were asked for.
+        cells: u32,
+        /// How many can pass at once.
+        limit: u32,
+    },
+    /// There is no place for another key.
+    #[error("there is no place for another key beside {keys}")]
+    TooManyKeys {
+        /// How many keys there are.
+        keys: usize,
+    },
+}
+
+/// Why a thread that was ready to wait for its cells has not got them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// Its turn would come after the deadline: it did not even wait.
+    #[error("not before the deadline: {0}")]
+    TooLate(Refused),
+    /// As many cells never pass at once.
+    #[error("{cells} cells never pass at once, the limit is {limit}")]
+    Impossible {
+        /// The cells that were asked for.
+        cells: u32,
+        /// How many can pass at once.
+        limit: u32,
+    },
+    /// There is no place for another key.
+    #[error("there is no place for another key beside {keys}")]
+    TooManyKeys {
+        /// How many keys there are.
+        keys: usize,
+    },
+    /// The unit that waits was asked to stop; the cells were given back where nobody had come behind.
+    #[error("the waiting unit was asked to stop")]
+    Stopped,
+}
+
+impl From<CheckError> for AcquireError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refused(refused) => Self::TooLate(refused),
+            CheckError::Impossible { cells, limit } => Self::Impossible { cells, limit },
+            CheckError::TooManyKeys { keys } => Self::TooManyKeys { keys },
+        }
+    }
+}
+
+impl Classify for Refused {
+    fn category(&self) -> Category {
+        Category::Capacity
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::Low
+    }
+
+    /// Unless nothing ever passes.
+    fn is_retryable(&self) -> bool {
+        self.retry_after < Duration::MAX
+    }
+
+    fn code(&self) -> &'static str {
+        "rate_limit.refused"
+    }
+}
+
+impl Classify for CheckError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Refused(refused) => refused.category(),
+            Self::Impossible { .. } => Category::Validation,
+            Self::TooManyKeys { .. } => Category::Capacity,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Refused(refused) => refused.severity(),
+            Self::Impossible { .. } | Self::TooManyKeys { .. } => Severity::Medium,
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refused) => refused.is_retryable(),
+            Self::Impossible { .. } => false,
+            Self::TooManyKeys { .. } => true,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refused) => refused.code(),
+            Self::Impossible { .. } => "rate_limit.impossible",
+            Self::TooManyKeys { .. } => "rate_limit.too_many_keys",
+        }
+    }
+}
+
+impl Classify for AcquireError {
+    fn category(&self) -> Category {
+        match self {
+            Self::TooLate(_) => Category::Deadline,
+            Self::Impossible { .. } => Category::Validation,
+            Self::TooManyKeys { .. } => Category::Capacity,
+            Self::Stopped => Category::Unavailable,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::TooLate(_) | Self::Impossible { .. } | Self::TooManyKeys { .. } => {
+                Severity::Medium
+            }
+            Self::Stopped => Severity::Low,
+        }
+    }
+
+    /// Where only time or room was missing: nothing was done.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::TooLate(refused) => refused.is_retryable(),
+            Self::TooManyKeys { .. } => true,
+            Self::Impossible { .. } | Self::Stopped => false,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLate(_) => "rate_limit.too_late",
+            Self::Impossible { .. } => "rate_limit.impossible",
+            Self::TooManyKeys { .. } => "rate_limit.too_many_keys",
+            Self::Stopped => "rate_limit.stopped",
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a limiter tells: its counters, its events, its name.
+
+use std::sync::Arc;
+
+use super::config::RateLimiterConfig;
+use super::quota::Quota;
+use super::refusal::Refused;
+use super::stats::{Counts, RateLimiterStats};
+use crate::telemetry::{Telemetry, kinds};
+
+/// What a limiter tells.
+pub(super) struct Reports {
+    counts: Option<Box<Counts>>,
+    telemetry: Option<Telemetry>,
+    pub(super) name: Option<Arc<str>>,
+}
+
+impl Reports {
+    pub(super) fn of(config: &RateLimiterConfig) -> Self {
+        Self {
+            counts: config.counting.then(|| Box::new(Counts::new())),
+            telemetry: config.telemetry.clone(),
+            name: config.name.clone(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn admit(&self, cells: u32) {
+        if let Some(counts) = &self.counts {
+            counts.admit(cells);
+        }
+    }
+
+    pub(super) fn give_back(&self, cells: u32) {
+        if let Some(counts) = &self.counts {
+            counts.give_back(cells);
+        }
+    }
+
+    /// A request was refused.
+    #[inline]
+    pub(super) fn refuse(&self, refused: &Refused) {
+        if self.counts.is_some() || self.telemetry.is_some() {
+            self.tell(refused);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, refused: &Refused) {
+        self.count_refusal();
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.emit(&kinds::RATE_LIMIT_REFUSED, |event| {
+                event.measure("retry_after", refused.retry_after);
+                event.tag("name", self.name());
+            });
+        }
+    }
+
+    /// A key had no place.
+    #[cold]
+    pub(super) fn beyond(&self, keys: usize) {
+        self.count_refusal();
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.emit(&kinds::RATE_LIMIT_KEYS_FULL, |event| {
+                event.measure("keys", keys as u64);
+                event.tag("name", self.name());
+            });
+        }
+    }
+
+    /// It goes on under another quota.
+    pub(super) fn reconfigure(&self, quota: &Quota) {
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.emit(&kinds::RATE_LIMIT_RECONFIGURED, |event| {
+                event.measure("limit", u64::from(quota.limit()));
+                event.tag("name", self.name());
+            });
+        }
+    }
+
+    pub(super) fn stats(&self) -> Option<RateLimiterStats> {
+        self.counts.as_ref().map(|counts| counts.stats())
+    }
+
+    fn count_refusal(&self) {
+        if let Some(counts) = &self.counts {
+            counts.refuse();
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,5 @@
+//! Guards: what any thread may use, with or without a system.
+
+mod backoff_window;
+mod keyed;
+mod rate_limit;

@@ -46,6 +46,8 @@
 //! | to spread keys over copies of a child | [`PartitionSupervisor`] |
 //! | to compute from all cores | [`Child::data_parallel`] |
 //! | to pass values between threads | [`channel`] |
+//! | to remember what is dear to compute, with a bound | [`Cache`] |
+//! | to let no more pass than a quota says | [`guards::rate_limit`] |
 //! | to be told at a time, or again and again | [`timer`] |
 //! | to keep OS processes alive, and to run commands | [`process`] |
 //! | to learn of the end of a unit | [`Monitor`], [`ExitReason`], [`telemetry`] |

@@ -112,7 +112,7 @@ impl<I, F> Map<I, F> {
     /// How long one item may take, from the moment at which the function is called with it; not how long its result
     /// may be waited for. `Duration::MAX` for any time. On time it comes as a failure; its task is asked to stop, and
     /// keeps its slot until its thread is through with the item or was abandoned. Default: that of the
-    /// [tasks](super::TaskOptions::timeout), or 5 s if they have none.
+    /// [tasks](crate::supervision::TaskOptions::timeout), or 5 s if they have none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -141,6 +141,7 @@ fn long_life(cycles: u32, mut leak: impl FnMut(&TestSystem, &WorkerRef)) -> Resu
     let growth = growth(cycles)
         .count("monitors", || test.monitor_count() as u64)
         .count("handlers", || test.telemetry().handlers().len() as u64)
+        .count("timers", || test.pending_timers() as u64)
         .count("threads of units", || test.snapshot().threads.len() as u64)
         .run(|_| {
             day(&test, &tree);
@@ -175,6 +176,13 @@ fn planted_leaks_are_found() {
         attached.expect("free");
     };
     assert_eq!(found(keep_handler), [("handlers", all)]);
+
+    let (ticks, _unread) = channel::bounded(1);
+    let keep_timer = |test: &TestSystem, _: &WorkerRef| {
+        let timer = test.timers().after(Duration::from_secs(3600));
+        timer.send(&ticks, ()).expect("armed");
+    };
+    assert_eq!(found(keep_timer), [("timers", all)]);
 
     let mut files = Vec::new();
     let keep_file = |_: &TestSystem, _: &WorkerRef| {

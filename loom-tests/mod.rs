@@ -9,6 +9,7 @@ mod mutants;
 mod runner;
 mod watched;
 
+mod breaker;
 mod era;
 mod expiry;
 mod flights;

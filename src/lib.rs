@@ -92,6 +92,7 @@ pub use crate::supervision::{channel, process, timer};
 pub use crate::{
     fault::{ExitReason, Failure, Generation, PanicReport, StopCause, UnitPath},
     guards::{
+        breaker::CircuitBreaker,
         cache::Cache,
         rate_limit::{Quota, RateLimiter},
     },

@@ -152,6 +152,10 @@ kinds! {
     RATE_LIMIT_KEYS_FULL = "rate_limit.keys_full", GUARDS, Warn, ["keys"], ["name"];
     /// A rate limiter goes on under another quota.
     RATE_LIMIT_RECONFIGURED = "rate_limit.reconfigured", GUARDS, Info, ["limit"], ["name"];
+    /// A circuit breaker has changed: a new generation begins.
+    BREAKER_CHANGED = "breaker.changed", GUARDS, Warn, ["generation"], ["name", "from", "to"];
+    /// A circuit breaker did not let a call through; a probe may pass after `retry_after`.
+    BREAKER_REFUSED = "breaker.refused", GUARDS, Debug, ["retry_after"], ["name"];
     /// A handler panicked and was detached.
     HANDLER_DETACHED = "telemetry.handler_detached", TELEMETRY, Error, [], ["handler", "problem"];
     /// Events were dropped since the last one of this kind: the queue was full, or handlers emitted too deep.

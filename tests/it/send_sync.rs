@@ -9,6 +9,11 @@ use steadfast::fault::{
     ExitReason, Failure, Generation, HangPhase, HangReport, PanicLocation, PanicReport, Severity,
     StartFailure, StopCause, UnitPath,
 };
+use steadfast::guards::breaker::{
+    BreakerConfig, BreakerError, BreakerFault, BreakerMetrics, BreakerPermit, BreakerRegistry,
+    CallError, CircuitBreaker, Open, Outcome as CallOutcome, Phase as BreakerPhase, RegistryError,
+    Trip,
+};
 use steadfast::guards::cache::{
     Cache, CacheConfig, CacheError, CacheFault, CacheStats, EntryOptions, InsertError,
     Iter as CacheIter, LoadError, Refused, RemovalCause,
@@ -173,6 +178,22 @@ const _: () = {
     crosses::<TimerError>();
     crosses::<TimerStats>();
     crosses::<Timers>();
+};
+
+const _: () = {
+    crosses::<BreakerConfig>();
+    crosses::<BreakerError>();
+    crosses::<BreakerFault>();
+    crosses::<BreakerMetrics>();
+    crosses::<BreakerPermit<'static>>();
+    crosses::<BreakerPhase>();
+    crosses::<BreakerRegistry>();
+    crosses::<CallError<u8>>();
+    crosses::<CallOutcome>();
+    crosses::<CircuitBreaker>();
+    crosses::<Open>();
+    crosses::<RegistryError>();
+    crosses::<Trip>();
 };
 
 const _: () = {

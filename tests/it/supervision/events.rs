@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use steadfast::channel;
+use steadfast::guards::breaker::{BreakerConfig, Trip};
 use steadfast::guards::cache::CacheConfig;
 use steadfast::guards::rate_limit::RateLimiterConfig;
 use steadfast::process::{CommandConfig, CommandRunner, ProcessRef, Program};
@@ -11,8 +12,9 @@ use steadfast::telemetry::{EventKind, Filter, RecordedEvent, Recorder, Telemetry
 use steadfast::time::ManualClock;
 use steadfast::timer::Every;
 use steadfast::{
-    AutoShutdown, Backoff, Child, DataParallel, DataParallelRef, Intensity, OnHang, Quota,
-    RateLimiter, Restart, Shutdown, StopPhases, Strategy, Supervisor, System, TaskSupervisor,
+    AutoShutdown, Backoff, Child, CircuitBreaker, DataParallel, DataParallelRef, Intensity, OnHang,
+    Quota, RateLimiter, Restart, Shutdown, StopPhases, Strategy, Supervisor, System,
+    TaskSupervisor,
 };
 
 use crate::support::{
@@ -104,6 +106,12 @@ impl Stage {
     fn limiter(&self, quota: Quota) -> RateLimiter {
         let telemetry = self.system.telemetry().clone();
         let config = RateLimiterConfig::new(quota).telemetry(telemetry);
+        config.build().expect("valid")
+    }
+
+    fn breaker(&self) -> CircuitBreaker {
+        let telemetry = self.system.telemetry().clone();
+        let config = BreakerConfig::new(Trip::consecutive(1)).telemetry(telemetry);
         config.build().expect("valid")
     }
 
@@ -356,6 +364,12 @@ static TABLE: &[Row] = &[
     (&kinds::RATE_LIMIT_RECONFIGURED, |stage| {
         let limiter = stage.limiter(Quota::per_second(1));
         limiter.reconfigure(Quota::per_second(2)).expect("valid");
+    }),
+    (&kinds::BREAKER_CHANGED, |stage| stage.breaker().open()),
+    (&kinds::BREAKER_REFUSED, |stage| {
+        let breaker = stage.breaker();
+        breaker.force_open();
+        breaker.admit().expect_err("nothing passes");
     }),
     (&kinds::HANDLER_DETACHED, |stage| {
         let telemetry = stage.system.telemetry();

@@ -1,0 +1,27 @@
+//! What a breaker has counted.
+
+use std::time::Duration;
+
+use super::state::Phase;
+
+/// What a breaker has counted. Its numbers are read one after the other, while calls go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BreakerMetrics {
+    /// What it does with calls.
+    pub phase: Phase,
+    /// The calls in its window; without a window, the failures in a row.
+    pub calls: u32,
+    /// Those that failed.
+    pub failed: u32,
+    /// Those that were slow.
+    pub slow: u32,
+    /// The probes that are out.
+    pub probes_out: u32,
+    /// How often it has opened without closing in between.
+    pub opened_in_a_row: u32,
+    /// The calls that it has refused since it was made.
+    pub refused: u64,
+    /// The time after which a probe may pass, where it waits for that.
+    pub retry_after: Option<Duration>,
+}

@@ -1,5 +1,6 @@
 //! What a breaker has counted.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::state::Phase;
@@ -24,4 +25,25 @@ pub struct BreakerMetrics {
     pub refused: u64,
     /// The time after which a probe may pass, where it waits for that.
     pub retry_after: Option<Duration>,
+}
+
+impl fmt::Display for BreakerMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            phase,
+            calls,
+            failed,
+            refused,
+            ..
+        } = self;
+        let phase = phase.as_str();
+        write!(
+            f,
+            "{phase}; of the last {calls} calls {failed} failed; {refused} refused"
+        )?;
+        match self.retry_after {
+            Some(wait) => write!(f, "; a probe in {wait:.1?}"),
+            None => Ok(()),
+        }
+    }
 }

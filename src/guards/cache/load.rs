@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cache::{Cache, Inner, Looked};
-use super::cause::RemovalCause;
 use super::entry::Entry;
 use super::entry_options::EntryOptions;
 use super::law::Worth;
 use super::load_error::LoadError;
+use super::write::Made;
 use crate::kernel::flights::{Boarded, Flights, Landing, Lead};
-use crate::kernel::graveyard::Node;
 use crate::kernel::shard::Denied;
 use crate::kernel::stop::current_stop;
 use crate::kernel::stripe::thread_number;
@@ -230,39 +229,37 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         }
     }
 
-    /// Lets a loaded node in, if it is still wanted and nobody has brought in a newer one.
-    fn bring_in(&self, hash: u64, mut node: Box<Node<Entry<K, V>>>, lead: &Lead) {
+    /// Lets a loaded node in, if it is still wanted and nobody has brought in a newer one. A stale value gives its place up
+    /// to it, so that there is one at all times.
+    fn bring_in(&self, hash: u64, mut node: Made<K, V>, lead: &Lead) {
         let shard = self.shard(hash);
+        let is_wanted = || self.loads.is_wanted(lead);
         loop {
             let mut hazard = self.domain.hazard();
             let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
-            let absent = match shard.find_or_absent(hash, &mut hazard, is_it) {
-                Err(absent) => absent,
-                Ok(found) => {
-                    let (worth, now) = self.law.worth(found.item());
-                    let cause = match worth {
-                        Worth::Valid => break,
-                        Worth::Stale => RemovalCause::Replaced,
-                        Worth::Nothing(cause) => cause,
-                    };
-                    if self.law.may_take(found.item(), cause, now) {
-                        self.take_out(shard, found, cause);
+            let brought = match shard.find_or_absent(hash, &mut hazard, is_it) {
+                Err(absent) => {
+                    let eras = &self.law.eras;
+                    shard.admit(eras, hash, node, absent, &mut hazard, is_wanted)
+                }
+                Ok(found) => match self.law.worth(found.item()) {
+                    (Worth::Valid, _) => break,
+                    // Whoever withdraws a load of a stale key looks at the entry afterwards: at this one or at the loaded.
+                    (Worth::Stale, _) if !is_wanted() => break,
+                    (Worth::Stale, _) => self.replace(shard, found, node),
+                    (Worth::Nothing(cause), now) => {
+                        if self.law.may_take(found.item(), cause, now) {
+                            self.take_out(shard, found, cause);
+                        }
+                        continue;
                     }
-                    continue;
-                }
+                },
             };
-            let is_wanted = || self.loads.is_wanted(lead);
-            let eras = &self.law.eras;
-            match shard.admit(eras, hash, node, absent, &mut hazard, is_wanted) {
-                Ok(()) => {}
-                Err(Denied::Raced(back)) => {
-                    node = back;
-                    continue;
-                }
-                Err(Denied::NoRoom(_)) => self.counters.refused.rise(),
-                Err(Denied::Unwanted(_)) => {}
+            match brought {
+                Err(Denied::Raced(back)) => node = back,
+                Err(Denied::NoRoom(_)) => break self.counters.refused.rise(),
+                Ok(()) | Err(Denied::Unwanted(_)) => break,
             }
-            break;
         }
         self.bury_some(shard);
     }

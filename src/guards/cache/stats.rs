@@ -1,5 +1,6 @@
 //! What a cache counts.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cause::RemovalCause;
@@ -55,6 +56,25 @@ impl CacheStats {
         } else {
             self.hits as f64 / asked as f64
         }
+    }
+}
+
+impl fmt::Display for CacheStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hits, misses, percent) = (self.hits, self.misses(), 100.0 * self.hit_ratio());
+        write!(f, "{hits} hits, {misses} misses ({percent:.1} % hits); ")?;
+        let Self {
+            loads,
+            load_failures,
+            inserts,
+            updates,
+            evictions,
+            expirations,
+            ..
+        } = self;
+        write!(f, "{loads} loads, and {load_failures} that failed; ")?;
+        write!(f, "{inserts} inserts, {updates} updates, ")?;
+        write!(f, "{evictions} evictions, {expirations} expirations")
     }
 }
 

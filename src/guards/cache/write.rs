@@ -78,7 +78,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// Takes a key out if `condition` says so of its value; never another value than the one that it was asked about.
     ///
-    /// A load of this key that is under way is not cached when it ends.
+    /// A load of this key that is under way is not cached when it ends; one that ends at this very moment may be, where
+    /// `condition` keeps a stale value.
     ///
     /// # Panics
     /// What `condition` panics; the entry stays then.

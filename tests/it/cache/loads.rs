@@ -268,3 +268,15 @@ fn a_removal_during_a_refresh_is_not_undone() {
     });
     assert_eq!((refreshed, cache.get(&1)), (Ok(Arc::new(2)), None));
 }
+
+#[test]
+fn a_loaded_value_takes_the_place_of_a_stale_one_and_counts_as_an_update() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).ttl(SECOND).grace(SECOND);
+    let cache = config.clock(manual.clock()).open().expect("valid");
+    cache.insert(1, 1).expect("room");
+    manual.advance(SECOND);
+    assert_eq!(cache.get_or_insert_with(1, || 2), Ok(2));
+    let stats = cache.stats();
+    assert_eq!((stats.inserts, stats.updates, cache.len()), (1, 1, 1));
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use steadfast::fault::Classify;
 use steadfast::supervision::SpawnRefusal;
 use steadfast::{
-    Child, ManageError, Shutdown, StartError, System, TaskSupervisor, TaskSupervisorRef,
+    Child, ManageError, Shutdown, StartError, System, Task, TaskSupervisor, TaskSupervisorRef,
 };
 
 use super::{held, tasks};
@@ -19,14 +19,19 @@ fn small(system: &System, max: usize) -> TaskSupervisorRef {
     tasks(system, TaskSupervisor::new("tasks").max_tasks(max))
 }
 
+/// A supervisor for one task, with a task that goes on until the gate opens, in any case at the end.
+fn full(system: &System) -> (TaskSupervisorRef, Gate, OpenAtEnd, Task<()>) {
+    let (tasks, gate) = (small(system, 1), Gate::new());
+    let open = OpenAtEnd(gate.clone());
+    let task = held(&tasks, &gate);
+    (tasks, gate, open, task)
+}
+
 // T5, property 17
 #[test]
 fn a_full_supervisor_refuses_or_lets_wait_until_the_deadline() {
     let (system, _recorder, manual) = timeless(config());
-    let tasks = small(&system, 1);
-    let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
-    let task = held(&tasks, &gate);
+    let (tasks, gate, _open, task) = full(&system);
     let full = tasks.try_spawn(|_| Ok(())).expect_err("full");
     assert!(matches!(full.refusal(), SpawnRefusal::Full { max: 1 }));
     assert!(full.is_retryable());
@@ -77,10 +82,7 @@ fn callers_get_slots_in_the_order_of_their_asking() {
 #[test]
 fn a_caller_that_gives_up_does_not_keep_the_slot_from_the_next() {
     let (system, _recorder, manual) = timeless(config());
-    let tasks = small(&system, 1);
-    let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
-    let _first = held(&tasks, &gate);
+    let (tasks, gate, _open, _first) = full(&system);
     let deadline = manual.clock().deadline(SECOND);
     std::thread::scope(|scope| {
         let gives_up = scope.spawn(|| tasks.spawn_deadline(|_| Ok(1), deadline).is_err());
@@ -97,10 +99,7 @@ fn a_caller_that_gives_up_does_not_keep_the_slot_from_the_next() {
 #[test]
 fn a_caller_that_waits_is_told_when_the_supervisor_stops() {
     let system = system();
-    let tasks = small(&system, 1);
-    let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
-    let _first = held(&tasks, &gate);
+    let (tasks, _gate, _open, _first) = full(&system);
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| tasks.spawn_timeout(|_| Ok(()), FAR).expect_err("stopped"));
         eventually("it waits", || tasks.stats().waiting == 1);
@@ -113,10 +112,7 @@ fn a_caller_that_waits_is_told_when_the_supervisor_stops() {
 #[test]
 fn a_unit_that_is_stopped_while_it_waits_for_a_slot_is_told_so() {
     let system = system();
-    let tasks = small(&system, 1);
-    let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
-    let _first = held(&tasks, &gate);
+    let (tasks, _gate, _open, _first) = full(&system);
     let (own, journal) = (tasks.clone(), Journal::new());
     let notes = journal.clone();
     let caller = Child::worker("caller", move |_| {
@@ -135,10 +131,7 @@ fn a_unit_that_is_stopped_while_it_waits_for_a_slot_is_told_so() {
 #[test]
 fn a_supervisor_is_resized_while_it_runs() {
     let system = system();
-    let tasks = small(&system, 1);
-    let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
-    let _first = held(&tasks, &gate);
+    let (tasks, gate, _open, _first) = full(&system);
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| held(&tasks, &gate));
         eventually("it waits", || tasks.stats().waiting == 1);

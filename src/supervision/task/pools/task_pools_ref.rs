@@ -9,7 +9,7 @@ use super::pool_report::PoolReport;
 use crate::supervision::handle::SupervisorRef;
 use crate::supervision::task::{TaskStats, TaskSupervisor, TaskSupervisorRef};
 use crate::supervision::unit::unit_ref::UnitRef;
-use crate::supervision::{ChildId, Shutdown};
+use crate::supervision::{ChildId, ManageError, Shutdown};
 
 /// What the answer to a stop may take beyond the time of the stop.
 const GRACE: Duration = Duration::from_millis(500);
@@ -95,12 +95,8 @@ impl TaskPoolsRef {
         name: impl Into<ChildId>,
         within: Duration,
     ) -> Result<PoolReport, PoolError> {
-        let name = name.into();
-        let report = self.stop(&name, within)?;
-        self.supervisor
-            .restart_child(&name)
-            .map_err(|error| PoolError::of(&name, error))?;
-        Ok(report)
+        let name = &name.into();
+        self.stop(name, within, |pools| pools.restart_child(name).map(drop))
     }
 
     /// As [`shutdown`](Self::shutdown), and the pool is gone: its name is free, its handles find nothing running.
@@ -115,16 +111,17 @@ impl TaskPoolsRef {
         name: impl Into<ChildId>,
         within: Duration,
     ) -> Result<PoolReport, PoolError> {
-        let name = name.into();
-        let report = self.stop(&name, within)?;
-        self.supervisor
-            .delete_child(&name)
-            .map_err(|error| PoolError::of(&name, error))?;
-        Ok(report)
+        let name = &name.into();
+        self.stop(name, within, |pools| pools.delete_child(name))
     }
 
-    /// Ends the pool's run within the time, without forgetting the pool.
-    fn stop(&self, name: &ChildId, within: Duration) -> Result<PoolReport, PoolError> {
+    /// Ends the pool's run within the time; `then` says what becomes of the pool.
+    fn stop(
+        &self,
+        name: &ChildId,
+        within: Duration,
+        then: impl FnOnce(&SupervisorRef) -> Result<(), ManageError>,
+    ) -> Result<PoolReport, PoolError> {
         let of = |error| PoolError::of(name, error);
         let pool = self.get(name)?;
         let before = pool.stats();
@@ -139,7 +136,9 @@ impl TaskPoolsRef {
             .update_child(name, |pool| pool.shutdown(Shutdown::Wait))
             .map_err(of)?;
         stopped.map_err(of)?;
-        Ok(PoolReport::between(before, pool.stats()))
+        let report = PoolReport::between(before, pool.stats());
+        then(&self.supervisor).map_err(of)?;
+        Ok(report)
     }
 }
 

@@ -134,12 +134,13 @@ fn in_a_storm_of_spawns_and_cancels_the_counters_add_up_and_nothing_is_left() {
         let system = system();
         let tasks = tasks(&system, TaskSupervisor::new("tasks").max_tasks(3));
         let seen = storm(&system, &tasks, stops);
-        eventually("all are over", || tasks.stats().slots == 0);
+        // A slot is free before the end of its task is counted.
+        eventually("all are over", || {
+            let stats = tasks.stats();
+            (stats.slots, stats.active) == (0, 0)
+        });
         let stats = tasks.stats();
-        assert_eq!(
-            (stats.started, stats.active, stats.waiting),
-            (seen.spawned, 0, 0)
-        );
+        assert_eq!((stats.started, stats.waiting), (seen.spawned, 0));
         assert_eq!(stats.refused, seen.refused, "{stats:?}");
         assert!(
             stats.completed >= seen.values && stats.abandoned == 0,

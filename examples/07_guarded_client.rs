@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{known} prices, and {unknown} not to be had");
     println!("cache: {}", client.prices.stats());
     println!("limiter: {}", client.pace.stats().unwrap_or_default());
-    println!("breaker: {}", client.breaker.metrics());
+    println!("breaker: {}", client.breaker.stats());
     Ok(system.stop_within(SECOND).into_result()?)
 }
 

@@ -5,22 +5,26 @@
     reason = "what is mounted can more than the models ask of it"
 )]
 
-#[path = "../src/guards/breaker/bucket.rs"]
-mod bucket;
+#[path = "../src/guards/breaker/calls_window.rs"]
+mod calls_window;
 #[path = "../src/guards/breaker/count_window.rs"]
 mod count_window;
 #[path = "../src/guards/breaker/state.rs"]
 mod state;
 #[path = "../src/guards/breaker/switch.rs"]
 mod switch;
+#[path = "../src/guards/breaker/tally.rs"]
+mod tally;
 #[path = "../src/guards/breaker/threshold.rs"]
 mod threshold;
 #[path = "../src/guards/breaker/time_window.rs"]
 mod time_window;
 
+use self::calls_window::CallsWindow;
 use self::count_window::Sample;
 use self::state::{Law, Outcome, Phase};
 use self::switch::{Answer, Spans, Switch};
+use self::threshold::Threshold;
 use self::time_window::{BUCKETS, TimeWindow};
 use super::runner::{Model, here};
 
@@ -53,12 +57,19 @@ fn open() -> Switch {
     switch
 }
 
+/// With its one probe out, of generation 2.
+fn half_open() -> Switch {
+    let switch = open();
+    assert_eq!(ask(&switch), (1, Some(2)));
+    switch
+}
+
 /// Asks when the time has come; how many changes it has made, and the generation if it passes.
 fn ask(switch: &Switch) -> (u8, Option<u32>) {
     let (answer, change) = switch.admit(&LAW, HOUR, &Hour);
     let generation = match answer {
         Answer::Pass(generation) => Some(generation),
-        Answer::Refuse(_) => None,
+        Answer::Refuse(..) => None,
     };
     (u8::from(change.is_some()), generation)
 }
@@ -83,15 +94,36 @@ fn of_three_calls_one_is_the_probe() {
     );
 }
 
+/// The one probe of a half-open breaker is ignored while two threads ask.
+/// Allowed: it comes too late for both, or one of the two gets its place. Forbidden: both pass; a change of state.
+#[test]
+fn the_place_of_an_ignored_probe_goes_to_one_other() {
+    fn passes(switch: &Switch) -> bool {
+        ask(switch).1.is_some()
+    }
+    Model::new(here!(), half_open)
+        .floor(100)
+        .preemptions(3)
+        .run(
+            [[false, false], [true, false], [false, true]],
+            [
+                |it| it.settle(&LAW, 2, Outcome::Ignored, false).is_some(),
+                passes,
+                passes,
+            ],
+            |it, [changed, one, other]| {
+                let state = it.state();
+                let out = u16::from(one || other);
+                assert!(!changed && (state.phase, state.count) == (Phase::HalfOpen, out));
+                [one, other]
+            },
+        );
+}
+
 /// A call of the closed breaker succeeds, late, while the probe of the half-open one fails and a third call asks.
 /// Allowed: the probe's failure opens it, before or after the third has asked. Forbidden: that the late success closes it.
 #[test]
 fn a_late_result_changes_nothing() {
-    fn half_open() -> Switch {
-        let switch = open();
-        assert_eq!(ask(&switch), (1, Some(2)));
-        switch
-    }
     Model::new(here!(), half_open).floor(20).preemptions(3).run(
         [(false, true, true)],
         [
@@ -137,7 +169,7 @@ fn a_time_that_is_missing_is_put_there_by_who_needs_it() {
             },
             |it| match it.admit(&LAW, HOUR - 64, &Hour).0 {
                 Answer::Pass(_) => None,
-                Answer::Refuse(due) => due.map(|due| (due + 64) / HOUR),
+                Answer::Refuse(_, due) => due.map(|due| (due + 64) / HOUR),
             },
         ],
         |it, [_, seen]| {
@@ -162,9 +194,9 @@ fn a_bucket_moves_on_without_losing_the_call_that_moves_it() {
         .run(
             [(1, 1)],
             [
-                |it| it.record(0, 3, FAILED),
-                |it| it.record(0, 3, FAILED),
-                |it| it.record(0, 3 + BUCKETS, FAILED),
+                |it| it.record(0, 3, FAILED, || true),
+                |it| it.record(0, 3, FAILED, || true),
+                |it| it.record(0, 3 + BUCKETS, FAILED, || true),
             ],
             |it, _| {
                 let sums = it.sums(0, 3 + BUCKETS);
@@ -179,7 +211,7 @@ fn a_bucket_moves_on_without_losing_the_call_that_moves_it() {
 fn a_bucket_keeps_the_sums() {
     fn count(window: &TimeWindow, failed: bool) {
         let slow = !failed;
-        window.record(0, 3, Sample { failed, slow });
+        window.record(0, 3, Sample { failed, slow }, || true);
     }
     Model::new(here!(), || TimeWindow::new(BUCKETS))
         .floor(100)
@@ -195,5 +227,38 @@ fn a_bucket_keeps_the_sums() {
                 let sums = it.sums(0, 3);
                 (sums.calls, sums.failed, sums.slow)
             },
+        );
+}
+
+/// A window of one call, which a failure and a good call come to, while a third thread brings a good one if that would
+/// change anything.
+/// Allowed: the failure was the last, and the word says so; a good call was. Forbidden: a word that says of a window with a
+/// failure that it is full of good calls, or the other way round, once nobody is busy with it.
+#[test]
+fn the_word_beside_the_calls_says_what_is_in_them() {
+    const NEVER: Threshold = Threshold {
+        min_calls: 0,
+        failed: Threshold::NOT_AT_ALL,
+        slow: Threshold::NOT_AT_ALL,
+    };
+    fn record(window: &CallsWindow, failed: bool) {
+        let slow = false;
+        window.record(0, Sample { failed, slow }, &NEVER, || true);
+    }
+    Model::new(here!(), || CallsWindow::new(1))
+        .floor(100)
+        .preemptions(3)
+        .run(
+            [(0, true), (1, false)],
+            [
+                |it| record(it, true),
+                |it| record(it, false),
+                |it| {
+                    if !it.is_clean(0) {
+                        record(it, false);
+                    }
+                },
+            ],
+            |it, _| (it.sums(0).failed, it.is_clean(0)),
         );
 }

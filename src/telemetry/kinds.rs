@@ -152,8 +152,8 @@ kinds! {
     RATE_LIMIT_KEYS_FULL = "rate_limit.keys_full", GUARDS, Warn, ["keys"], ["name"];
     /// A rate limiter goes on under another quota.
     RATE_LIMIT_RECONFIGURED = "rate_limit.reconfigured", GUARDS, Info, ["limit"], ["name"];
-    /// A circuit breaker has changed: a new generation begins.
-    BREAKER_CHANGED = "breaker.changed", GUARDS, Warn, ["generation"], ["name", "from", "to"];
+    /// A circuit breaker has changed; the counts are those of its window before, or of the failures in a row.
+    BREAKER_CHANGED = "breaker.changed", GUARDS, Warn, ["generation", "calls", "failed", "slow"], ["name", "from", "to"];
     /// A circuit breaker did not let a call through; a probe may pass after `retry_after`.
     BREAKER_REFUSED = "breaker.refused", GUARDS, Debug, ["retry_after"], ["name"];
     /// A handler panicked and was detached.

@@ -10,7 +10,7 @@ use steadfast::fault::{
     StartFailure, StopCause, UnitPath,
 };
 use steadfast::guards::breaker::{
-    BreakerConfig, BreakerError, BreakerFault, BreakerMetrics, BreakerPermit, BreakerRegistry,
+    BreakerConfig, BreakerError, BreakerFault, BreakerPermit, BreakerRegistry, BreakerStats,
     CallError, CircuitBreaker, Open, Outcome as CallOutcome, Phase as BreakerPhase, RegistryError,
     Trip,
 };
@@ -184,7 +184,7 @@ const _: () = {
     crosses::<BreakerConfig>();
     crosses::<BreakerError>();
     crosses::<BreakerFault>();
-    crosses::<BreakerMetrics>();
+    crosses::<BreakerStats>();
     crosses::<BreakerPermit<'static>>();
     crosses::<BreakerPhase>();
     crosses::<BreakerRegistry>();

@@ -36,7 +36,7 @@ const PURE: &[&str] = &[
     "src/guards/cache/ghosts.rs",
     "src/guards/cache/lifetime.rs",
     "src/guards/cache/policy",
-    "src/guards/breaker/bucket.rs",
+    "src/guards/breaker/tally.rs",
     "src/guards/breaker/count_window.rs",
     "src/guards/breaker/state.rs",
     "src/guards/breaker/threshold.rs",

@@ -10,9 +10,9 @@ use super::breaker_error::{BreakerError, CallError, Open};
 use super::calls_window::CallsWindow;
 use super::config::BreakerConfig;
 use super::count_window::Sample;
-use super::metrics::BreakerMetrics;
 use super::permit::BreakerPermit;
-use super::state::{Law, Outcome, Phase};
+use super::state::{Law, Outcome, Phase, State};
+use super::stats::BreakerStats;
 use super::switch::{Answer, Change, Spans, Switch};
 use super::threshold::{Sums, Threshold};
 use super::time_window::TimeWindow;
@@ -62,6 +62,18 @@ enum Window {
     None,
     Calls(CallsWindow),
     Time(TimeWindow),
+}
+
+impl Window {
+    /// Whether one more good call of this generation would change nothing.
+    #[inline]
+    fn is_clean(&self, generation: u32) -> bool {
+        match self {
+            Self::None => true,
+            Self::Calls(window) => window.is_clean(generation),
+            Self::Time(_) => false,
+        }
+    }
 }
 
 /// How long it stays open, and how long a probe may take.
@@ -157,6 +169,7 @@ impl CircuitBreaker {
     }
 
     /// As [`call`](Self::call), with another way to a result where there is none. What the other way yields is not counted.
+    /// (With a classifier: `breaker.call_by(classify, call).or_else(fallback)`.)
     ///
     /// # Errors
     /// What the other way fails with.
@@ -187,7 +200,7 @@ impl CircuitBreaker {
         self.announce(change);
         match answer {
             Answer::Pass(generation) => Ok(self.permit(generation)),
-            Answer::Refuse(due) => Err(self.refuse(due, now)),
+            Answer::Refuse(phase, due) => Err(self.refuse(phase, due, now)),
         }
     }
 
@@ -201,10 +214,28 @@ impl CircuitBreaker {
     #[inline]
     pub(super) fn settle(&self, generation: u32, begun: u64, outcome: Outcome) {
         let is_good = outcome == Outcome::Success && self.slow_after.is_none();
-        let trips = match &self.window {
-            Window::None => false,
-            Window::Calls(window) if is_good && window.is_clean(generation) => false,
-            window => self.record(window, generation, begun, outcome),
+        let changes_nothing =
+            is_good && self.window.is_clean(generation) && self.switch.is_quiet(generation);
+        if !changes_nothing {
+            self.settle_what_counts(generation, begun, outcome);
+        }
+    }
+
+    fn settle_what_counts(&self, generation: u32, begun: u64, outcome: Outcome) {
+        let is_slow = self
+            .slow_after
+            .is_some_and(|slow| self.now().saturating_sub(begun) >= slow);
+        let phase = self.switch.state().phase;
+        let (outcome, trips) = match (phase, outcome) {
+            (Phase::HalfOpen, Outcome::Success) if is_slow => (Outcome::Failure, false),
+            (Phase::Closed | Phase::ForcedClosed, Outcome::Success | Outcome::Failure) => {
+                let sample = Sample {
+                    failed: outcome == Outcome::Failure,
+                    slow: is_slow,
+                };
+                (outcome, self.record(generation, sample))
+            }
+            _ => (outcome, false),
         };
         let change = self.switch.settle(&self.law, generation, outcome, trips);
         if change.is_some() {
@@ -212,32 +243,22 @@ impl CircuitBreaker {
         }
     }
 
-    /// Counts a call in the window; whether that is enough.
-    fn record(&self, window: &Window, generation: u32, begun: u64, outcome: Outcome) -> bool {
-        let state = self.switch.state();
-        let counts = matches!(state.phase, Phase::Closed | Phase::ForcedClosed);
-        if !counts || !state.is_of(generation) || outcome == Outcome::Ignored {
-            return false;
-        }
-        let sample = Sample {
-            failed: outcome == Outcome::Failure,
-            slow: self
-                .slow_after
-                .is_some_and(|slow| self.now().saturating_sub(begun) >= slow),
-        };
-        match window {
+    /// Counts a call in the window, if its generation is present; whether that is enough.
+    fn record(&self, generation: u32, sample: Sample) -> bool {
+        let is_present = || self.switch.state().is_of(generation);
+        match &self.window {
             Window::None => false,
-            Window::Calls(window) => window.record(generation, sample, &self.threshold),
+            Window::Calls(window) => window.record(generation, sample, &self.threshold, is_present),
             Window::Time(window) => {
                 let now = self.now();
-                window.record(generation, now, sample);
+                window.record(generation, now, sample, is_present);
                 let is_bad = sample.failed || sample.slow;
                 is_bad && self.threshold.is_reached(window.sums(generation, now))
             }
         }
     }
 
-    /// Opens it, as if too much had failed: a probe follows in time.
+    /// Opens it, as if too much had failed: a probe follows in time. Also one that was forced or disabled.
     pub fn open(&self) {
         self.announce(self.switch.force(Phase::Open));
     }
@@ -268,38 +289,38 @@ impl CircuitBreaker {
     }
 
     /// What it has counted.
-    pub fn metrics(&self) -> BreakerMetrics {
+    pub fn stats(&self) -> BreakerStats {
         let (state, now) = (self.switch.state(), self.now());
-        let of_window = match &self.window {
-            Window::None => None,
-            Window::Calls(window) => Some(window.sums(state.generation)),
-            Window::Time(window) => Some(window.sums(state.generation, now)),
-        };
-        let is_closed = matches!(state.phase, Phase::Closed | Phase::ForcedClosed);
-        let in_a_row = u32::from(if is_closed { state.count } else { 0 });
         let Sums {
             calls,
             failed,
             slow,
-        } = of_window.unwrap_or(Sums {
-            calls: in_a_row,
-            failed: in_a_row,
-            slow: 0,
-        });
+        } = self.sums(state, now);
+        let waits = state.phase == Phase::Open || state.probes_out() >= self.law.probes;
         let due = self.switch.due_of(state, now, &self.times);
-        BreakerMetrics {
+        let due = due.filter(|_| waits);
+        BreakerStats {
             phase: state.phase,
             calls,
             failed,
             slow,
-            probes_out: u32::from(if state.phase == Phase::HalfOpen {
-                state.count
-            } else {
-                0
-            }),
+            probes_out: u32::from(state.probes_out()),
             opened_in_a_row: u32::from(state.opens),
             refused: self.refused.sum(),
             retry_after: due.map(|due| Duration::from_nanos(due.saturating_sub(now))),
+        }
+    }
+
+    /// What its window has counted in this state; without one, the failures in a row.
+    fn sums(&self, state: State, now: u64) -> Sums {
+        match &self.window {
+            Window::None => Sums {
+                calls: u32::from(state.failures()),
+                failed: u32::from(state.failures()),
+                slow: 0,
+            },
+            Window::Calls(window) => window.sums(state.generation),
+            Window::Time(window) => window.sums(state.generation, now),
         }
     }
 
@@ -308,17 +329,16 @@ impl CircuitBreaker {
         self.name.as_deref()
     }
 
-    #[inline]
     fn now(&self) -> u64 {
         self.clock.nanoseconds_since(&self.begin)
     }
 
-    fn refuse(&self, due: Option<u64>, now: u64) -> Open {
+    fn refuse(&self, phase: Phase, due: Option<u64>, now: u64) -> Open {
         self.refused.add(1);
         let wait = due.map(|due| Duration::from_nanos(due.saturating_sub(now)));
         let open = Open {
             retry_after: wait.unwrap_or(Duration::MAX),
-            phase: self.phase(),
+            phase,
         };
         if let Some(telemetry) = &self.telemetry {
             telemetry.emit(&kinds::BREAKER_REFUSED, |event| {
@@ -329,20 +349,25 @@ impl CircuitBreaker {
         open
     }
 
-    /// A change has been made: its time begins, and whoever has made it tells of it, and nobody else.
+    /// A change has been made: its time begins, where it has one, and whoever has made it tells of it, and nobody else.
     #[cold]
     fn announce(&self, change: Option<Change>) {
         let Some(Change { from, to }) = change else {
             return;
         };
-        if to.phase == Phase::Open {
-            self.switch.due_of(to, self.now(), &self.times);
-        }
-        if let Some(telemetry) = &self.telemetry {
+        let now = self.now();
+        self.switch.due_of(to, now, &self.times);
+        // Reset while it is closed, opened while it is open: it begins anew, and changes nothing for others.
+        let telemetry = self.telemetry.as_ref().filter(|_| from.phase != to.phase);
+        if let Some(telemetry) = telemetry {
             telemetry.emit(&kinds::BREAKER_CHANGED, |event| {
+                let before = self.sums(from, now);
                 event.measure("generation", u64::from(to.generation));
+                event.measure("calls", u64::from(before.calls));
+                event.measure("failed", u64::from(before.failed));
+                event.measure("slow", u64::from(before.slow));
                 event.tag("name", self.name().unwrap_or_default());
-                event.tag("from", from.as_str());
+                event.tag("from", from.phase.as_str());
                 event.tag("to", to.phase.as_str());
             });
         }

@@ -20,7 +20,7 @@ pub struct BreakerError {
 #[non_exhaustive]
 pub enum BreakerFault {
     /// No call is enough to open it.
-    #[error("it opens after no call")]
+    #[error("consecutive(0) or count_window(0): it would open after no call")]
     ZeroCalls,
     /// A window remembers at most [`Trip::MOST_CALLS`].
     #[error("a window remembers at most {} calls, not {calls}", Trip::MOST_CALLS)]
@@ -29,35 +29,51 @@ pub enum BreakerFault {
         calls: u32,
     },
     /// The window never sees as many calls as it must have seen.
-    #[error("a window of {calls} calls never sees enough of them")]
+    #[error("a window of {calls} calls never sees min_calls({min})")]
     NeverEnough {
-        /// The size of the window.
+        /// The most calls of the window.
         calls: u32,
+        /// The number that it must have seen.
+        min: u32,
     },
     /// The time window has no length.
-    #[error("the window has no length")]
+    #[error("time_window: it has no length")]
     ZeroWindow,
     /// A rate is above 0 and at most 1.
-    #[error("{rate} is no rate")]
+    #[error("{of}({rate}): a rate is above 0 and at most 1")]
     Rate {
+        /// The setter that it was given to.
+        of: &'static str,
         /// The rate that was given.
         rate: f64,
     },
     /// Failures in a row have no rate, and no least number of calls but their own.
-    #[error("failures in a row have no rate")]
+    #[error("failures in a row have no rate and no min_calls")]
     NoWindow,
     /// A rate of slow calls without what is slow, or the other way round.
-    #[error("what is slow and how many slow calls are too many are said together")]
+    #[error("slow_after and slow_rate are said together")]
     HalfSlow,
+    /// Every call would be slow.
+    #[error("slow_after: every call would be slow")]
+    ZeroSlow,
     /// Without a probe it never closes.
-    #[error("it has no probe")]
+    #[error("probes(0): it would never close")]
     NoProbes,
     /// It closes after no success.
-    #[error("it closes after no success")]
+    #[error("successes(0): it would close after no success")]
     NoSuccesses,
     /// A probe has no time to answer.
-    #[error("a probe has no time")]
+    #[error("lease: a probe has no time")]
     ZeroLease,
+    /// The name is empty: leave it out.
+    #[error("the name is empty")]
+    EmptyName,
+    /// A registry without a place for a breaker.
+    #[error("the registry has no place for a breaker")]
+    NoPlaces,
+    /// It would open for no time at all.
+    #[error("open_for, backoff: it would open for no time")]
+    NoTimeOpen,
     /// The time that it stays open makes no sense.
     #[error(transparent)]
     Backoff(#[from] BackoffError),
@@ -96,7 +112,7 @@ impl Error for BreakerError {}
 /// The call was refused: the breaker is not closed. Nothing was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("the breaker is {}, try again in {retry_after:?}", .phase.as_str())]
+#[error("the breaker is {phase}{}", Later(*retry_after))]
 pub struct Open {
     /// After this time a probe may pass; [`Duration::MAX`] where only a hand can change it.
     pub retry_after: Duration,
@@ -104,9 +120,24 @@ pub struct Open {
     pub phase: Phase,
 }
 
+/// The end of a sentence that says when to come back.
+struct Later(Duration);
+
+impl fmt::Display for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Duration::MAX => f.write_str(" until somebody closes it"),
+            wait => write!(f, ", try again in {wait:?}"),
+        }
+    }
+}
+
 /// Why a call through a breaker has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a call was tried or it was not: a fallback that tells them apart has no third case"
+)]
 pub enum CallError<E> {
     /// It was not tried.
     Open(Open),

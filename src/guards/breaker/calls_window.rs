@@ -33,9 +33,19 @@ impl CallsWindow {
         self.clean.load(Ordering::Relaxed) == generation
     }
 
-    /// Takes a call in. Whether it is enough.
-    pub(crate) fn record(&self, generation: u32, sample: Sample, threshold: &Threshold) -> bool {
+    /// Takes a call in, if its generation still `is_present`: that is asked under the lock, so that no call of an older one
+    /// comes after those of a newer one. Whether it is enough.
+    pub(crate) fn record(
+        &self,
+        generation: u32,
+        sample: Sample,
+        threshold: &Threshold,
+        is_present: impl FnOnce() -> bool,
+    ) -> bool {
         let mut window = self.window.lock();
+        if !is_present() {
+            return false;
+        }
         let is_enough = window.record(generation, sample, threshold);
         let clean = if window.is_clean() {
             generation
@@ -50,5 +60,23 @@ impl CallsWindow {
     /// The sums of this generation.
     pub(crate) fn sums(&self, generation: u32) -> Sums {
         self.window.lock().sums(generation)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    // property 38
+    #[test]
+    fn a_call_of_a_generation_that_is_over_does_not_begin_the_window_anew() {
+        let window = CallsWindow::new(4);
+        let failed = Sample {
+            failed: true,
+            slow: false,
+        };
+        window.record(2, failed, &Threshold::NEVER, || true);
+        assert!(!window.record(1, failed, &Threshold::NEVER, || false));
+        assert_eq!((window.sums(2).calls, window.sums(1).calls), (1, 0));
     }
 }

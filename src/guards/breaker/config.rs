@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastrand::Rng;
+
 use super::breaker::CircuitBreaker;
 use super::breaker_error::{BreakerError, BreakerFault};
 use super::state::Law;
+use super::time_window::MOST_CALLS;
 use super::trip::{Over, Trip, is_rate};
 use crate::telemetry::Telemetry;
-use crate::time::{Backoff, Clock};
+use crate::time::{Backoff, Clock, Jitter};
 
 /// How long it stays open where nothing else is said.
 const DEFAULT_OPEN: Duration = Duration::from_secs(30);
@@ -27,7 +30,7 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 ///
 /// let breaker = BreakerConfig::new(Trip::count_window(50).failure_rate(0.4))
 ///     .name("payments")
-///     .backoff(Backoff::exponential(Duration::from_secs(1)))
+///     .backoff(Backoff::exponential(Duration::from_secs(1)).cap(Duration::from_secs(60)))
 ///     .probes(3)
 ///     .successes(2)
 ///     .build()?;
@@ -64,6 +67,13 @@ impl BreakerConfig {
         }
     }
 
+    /// When it opens, instead of what was said before.
+    #[must_use]
+    pub const fn trip(mut self, trip: Trip) -> Self {
+        self.trip = trip;
+        self
+    }
+
     /// How long it stays open. Default: 30 s; as long as the other side needs to recover.
     #[must_use]
     pub const fn open_for(mut self, open: Duration) -> Self {
@@ -72,7 +82,7 @@ impl BreakerConfig {
     }
 
     /// How long it stays open, by how often it has opened in a row. Default: always 30 s; let it grow where the other side
-    /// may be gone for long.
+    /// may be gone for long, up to a [`cap`](Backoff::cap) that is longer than the first time.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
@@ -101,7 +111,8 @@ impl BreakerConfig {
         self
     }
 
-    /// From how long on a call is slow, for [`Trip::slow_rate`]. Default: no call is. Each call reads the clock twice then.
+    /// From how long on a call is slow, for [`Trip::slow_rate`]; a probe that is slow has failed. Default: no call is. Each
+    /// call reads the clock twice then.
     #[must_use]
     pub const fn slow_after(mut self, slow: Duration) -> Self {
         self.slow_after = Some(slow);
@@ -122,7 +133,8 @@ impl BreakerConfig {
         self
     }
 
-    /// Who is told of each change (`breaker.changed`) and of refusals (`breaker.refused`). Handlers run on the thread whose
+    /// Who is told of each change ([`breaker.changed`](crate::telemetry::kinds::BREAKER_CHANGED), with what led to it) and
+    /// of refusals ([`breaker.refused`](crate::telemetry::kinds::BREAKER_REFUSED)). Handlers run on the thread whose
     /// call made the change. Default: nobody.
     #[must_use]
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
@@ -136,22 +148,34 @@ impl BreakerConfig {
     /// All faults at once.
     pub fn validate(&self) -> Result<(), BreakerError> {
         let mut faults = self.faults_of_trip();
-        if let Err(error) = self.backoff.validate() {
-            faults.push(BreakerFault::Backoff(error));
+        match self.backoff.validate() {
+            Err(error) => faults.push(BreakerFault::Backoff(error)),
+            Ok(()) if self.opens_for_no_time() => faults.push(BreakerFault::NoTimeOpen),
+            Ok(()) => {}
         }
-        if self.probes == 0 {
-            faults.push(BreakerFault::NoProbes);
-        }
-        if self.successes == 0 {
-            faults.push(BreakerFault::NoSuccesses);
-        }
-        if self.lease.is_zero() {
-            faults.push(BreakerFault::ZeroLease);
-        }
-        if self.slow_after.is_some() != self.trip.slow_rate.is_some() {
-            faults.push(BreakerFault::HalfSlow);
-        }
+        let tests = [
+            (self.probes == 0, BreakerFault::NoProbes),
+            (self.successes == 0, BreakerFault::NoSuccesses),
+            (self.lease.is_zero(), BreakerFault::ZeroLease),
+            (
+                self.slow_after.is_some() != self.trip.slow_rate.is_some(),
+                BreakerFault::HalfSlow,
+            ),
+            (
+                self.slow_after.is_some_and(|slow| slow.is_zero()),
+                BreakerFault::ZeroSlow,
+            ),
+            (self.name.as_deref() == Some(""), BreakerFault::EmptyName),
+        ];
+        let found = tests.into_iter().filter(|(is_fault, _)| *is_fault);
+        faults.extend(found.map(|(_, fault)| fault));
         BreakerError::unless_empty(faults)
+    }
+
+    fn opens_for_no_time(&self) -> bool {
+        let plain = self.backoff.clone().jitter(Jitter::None);
+        let first = plain.delay(0, Duration::ZERO, &mut Rng::with_seed(0));
+        first.is_zero()
     }
 
     fn faults_of_trip(&self) -> Vec<BreakerFault> {
@@ -162,23 +186,28 @@ impl BreakerConfig {
             min_calls,
         } = self.trip;
         let mut faults = Vec::new();
+        let min = min_calls.unwrap_or_default();
         match over {
             Over::Consecutive(0) | Over::Calls(0) => faults.push(BreakerFault::ZeroCalls),
             Over::Calls(calls) if calls > Trip::MOST_CALLS => {
                 faults.push(BreakerFault::TooManyCalls { calls });
             }
-            Over::Calls(calls) if min_calls.is_some_and(|min| min > calls) => {
-                faults.push(BreakerFault::NeverEnough { calls });
+            Over::Calls(calls) if min > calls => {
+                faults.push(BreakerFault::NeverEnough { calls, min });
             }
             Over::Time(length) if length.is_zero() => faults.push(BreakerFault::ZeroWindow),
+            Over::Time(_) if min > MOST_CALLS => {
+                let calls = MOST_CALLS;
+                faults.push(BreakerFault::NeverEnough { calls, min });
+            }
             Over::Consecutive(_) | Over::Calls(_) | Over::Time(_) => {}
         }
-        let rates = [failure_rate, slow_rate].into_iter().flatten();
-        faults.extend(
-            rates
-                .filter(|rate| !is_rate(*rate))
-                .map(|rate| BreakerFault::Rate { rate }),
-        );
+        for (of, rate) in [("failure_rate", failure_rate), ("slow_rate", slow_rate)] {
+            faults.extend(
+                rate.filter(|rate| !is_rate(*rate))
+                    .map(|rate| BreakerFault::Rate { of, rate }),
+            );
+        }
         let of_window = failure_rate.is_some() || slow_rate.is_some() || min_calls.is_some();
         if matches!(over, Over::Consecutive(_)) && of_window {
             faults.push(BreakerFault::NoWindow);

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::breaker::CircuitBreaker;
-use super::breaker_error::BreakerError;
+use super::breaker_error::{BreakerError, BreakerFault};
 use super::config::BreakerConfig;
-use super::state::Phase;
 use crate::fault::{Category, Classify, Severity};
 
 /// Breakers by name, each made when it is first asked for: one per host, one per service.
@@ -61,9 +60,11 @@ impl BreakerRegistry {
     /// As [`new`](Self::new), for at most so many breakers.
     ///
     /// # Errors
-    /// What [`BreakerConfig::validate`] finds.
+    /// What [`BreakerConfig::validate`] finds; [`BreakerFault::NoPlaces`] for none.
     pub fn with_most(config: BreakerConfig, most: usize) -> Result<Self, BreakerError> {
         config.validate()?;
+        let no_places = (most == 0).then_some(BreakerFault::NoPlaces);
+        BreakerError::unless_empty(no_places.into_iter().collect())?;
         Ok(Self {
             config,
             most,
@@ -71,10 +72,10 @@ impl BreakerRegistry {
         })
     }
 
-    /// The breaker of this name. Keep it: it stays the same until it is removed.
+    /// The breaker of this name, which is made if it is not there yet. Keep it: it stays the same until it is removed.
     ///
     /// # Errors
-    /// [`RegistryError::TooMany`].
+    /// [`RegistryError::TooMany`], and [`RegistryError::Invalid`] for an empty name.
     pub fn breaker(&self, name: &str) -> Result<Arc<CircuitBreaker>, RegistryError> {
         self.breaker_with(name, |config| config)
     }
@@ -89,7 +90,7 @@ impl BreakerRegistry {
         name: &str,
         change: impl FnOnce(BreakerConfig) -> BreakerConfig,
     ) -> Result<Arc<CircuitBreaker>, RegistryError> {
-        if let Some(breaker) = self.find(name) {
+        if let Some(breaker) = self.get(name) {
             return Ok(breaker);
         }
         // Outside of the lock: it is the user's code.
@@ -103,16 +104,9 @@ impl BreakerRegistry {
         Ok(Arc::clone(breakers.entry(name).or_insert(made)))
     }
 
-    /// What the breaker of this name does with calls; one that is not there yet is closed.
-    pub fn phase(&self, name: &str) -> Phase {
-        self.find(name)
-            .map_or(Phase::Closed, |breaker| breaker.phase())
-    }
-
-    /// Resets the breaker of this name. False if there is none.
-    pub fn reset(&self, name: &str) -> bool {
-        let found = self.find(name);
-        found.map(|breaker| breaker.reset()).is_some()
+    /// The breaker of this name, if it was made.
+    pub fn get(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
+        self.breakers.read().get(name).cloned()
     }
 
     /// Removes the breaker of this name; who has it keeps it. False if there is none.
@@ -124,10 +118,6 @@ impl BreakerRegistry {
     /// All names, in order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.breakers.read().keys().cloned().collect()
-    }
-
-    fn find(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
-        self.breakers.read().get(name).cloned()
     }
 }
 

@@ -18,6 +18,8 @@
 //!   [  0   |  generation  |   phase  |   opens   |  failures, or out      |  successes  ]
 //! ```
 
+use std::fmt;
+
 /// What a breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,7 +39,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Its name in events.
+    /// Its name in events. `Display` writes it in words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,6 +62,17 @@ impl Phase {
             4 => Self::ForcedClosed,
             _ => Self::Disabled,
         }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HalfOpen => "half open",
+            Self::ForcedOpen => "forced open",
+            Self::ForcedClosed => "forced closed",
+            Self::Closed | Self::Open | Self::Disabled => self.as_str(),
+        })
     }
 }
 
@@ -182,15 +195,12 @@ impl State {
             (Phase::Closed, _) if trips => self.open(),
             (Phase::Closed | Phase::ForcedClosed, Outcome::Success) => Self { count: 0, ..self },
             (Phase::Closed | Phase::ForcedClosed, Outcome::Failure) => {
-                let failed = self.count.saturating_add(1);
-                let is_enough = law.failures > 0 && failed >= law.failures;
+                let failed = self.counting(outcome);
+                let is_enough = law.failures > 0 && failed.count >= law.failures;
                 if is_enough && matches!(self.phase, Phase::Closed) {
                     return self.open();
                 }
-                Self {
-                    count: failed,
-                    ..self
-                }
+                failed
             }
             (Phase::HalfOpen, Outcome::Failure) => self.open(),
             (Phase::HalfOpen, Outcome::Success) => {
@@ -217,6 +227,33 @@ impl State {
         match phase {
             Phase::Open => self.open(),
             _ => self.enter(phase, 0),
+        }
+    }
+
+    /// The state with a call that has just ended among its failures in a row.
+    pub(crate) const fn counting(self, outcome: Outcome) -> Self {
+        match (self.phase, outcome) {
+            (Phase::Closed | Phase::ForcedClosed, Outcome::Failure) => Self {
+                count: self.count.saturating_add(1),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The probes that are out.
+    pub(crate) const fn probes_out(self) -> u16 {
+        match self.phase {
+            Phase::HalfOpen => self.count,
+            _ => 0,
+        }
+    }
+
+    /// The failures in a row.
+    pub(crate) const fn failures(self) -> u16 {
+        match self.phase {
+            Phase::Closed | Phase::ForcedClosed => self.count,
+            _ => 0,
         }
     }
 

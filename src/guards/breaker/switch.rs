@@ -2,7 +2,8 @@
 //!
 //! The time belongs to a generation and says which. Whoever needs it and does not find it for the generation that it sees
 //! puts it there: so nobody waits for the thread that has changed the state and was stopped before it could. An older
-//! generation's time never replaces a newer one's.
+//! generation's time never replaces a newer one's. Which of two is older is known as long as fewer than 2^9 threads have
+//! changed the state and were stopped before they could say its time.
 
 use super::state::{Admission, Law, Outcome, Phase, State};
 use crate::kernel::word::Word;
@@ -26,7 +27,7 @@ pub(crate) struct Switch {
 /// A change of state, for who has made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
-    pub(crate) from: Phase,
+    pub(crate) from: State,
     pub(crate) to: State,
 }
 
@@ -35,8 +36,8 @@ pub(crate) struct Change {
 pub(crate) enum Answer {
     /// It passes, for this generation.
     Pass(u32),
-    /// It is refused until this time, in nanoseconds; `None`: until somebody says otherwise.
-    Refuse(Option<u64>),
+    /// It is refused in this phase until this time, in nanoseconds; `None`: until somebody says otherwise.
+    Refuse(Phase, Option<u64>),
 }
 
 /// How long an open breaker stays so after opening so often in a row, and how long a probe may take.
@@ -91,7 +92,8 @@ impl Switch {
             let change = changed(before, after);
             if matches!(admission, Admission::Refuse(_)) {
                 // The new state's own time, where the probes were given up.
-                return (Answer::Refuse(self.due_of(after, now, spans)), change);
+                let due = self.due_of(after, now, spans);
+                return (Answer::Refuse(after.phase, due), change);
             }
             if matches!(admission, Admission::Probe(_)) {
                 self.extend(after.generation, now.saturating_add(spans.lease()));
@@ -100,23 +102,15 @@ impl Switch {
         }
     }
 
-    /// A call that was admitted by `generation` has ended. Who is told of a change asks for its time
-    /// ([`due_of`](Self::due_of)), so that it counts from then on.
+    /// Whether it is closed without a failure, so that one more success of this generation would change nothing.
     #[inline]
-    pub(crate) fn settle(
-        &self,
-        law: &Law,
-        generation: u32,
-        outcome: Outcome,
-        trips: bool,
-    ) -> Option<Change> {
-        if outcome == Outcome::Success && !trips && self.state.load() == State::quiet(generation) {
-            return None;
-        }
-        self.settle_loud(law, generation, outcome, trips)
+    pub(crate) fn is_quiet(&self, generation: u32) -> bool {
+        self.state.load() == State::quiet(generation)
     }
 
-    fn settle_loud(
+    /// A call that was admitted by `generation` has ended. Who is told of a change asks for its time
+    /// ([`due_of`](Self::due_of)).
+    pub(crate) fn settle(
         &self,
         law: &Law,
         generation: u32,
@@ -132,7 +126,7 @@ impl Switch {
             Ok((after.pack(), (before, after)))
         });
         let (before, after) = settled.ok()?;
-        changed(before, after)
+        changed(before.counting(outcome), after)
     }
 
     /// Somebody says what it is to be. As with [`settle`](Self::settle), its time is to be asked for.
@@ -146,19 +140,24 @@ impl Switch {
         changed(before, after)
     }
 
-    /// The time that this state waits for, if it waits for one.
+    /// The time that this state waits for, if it waits for one. Whoever has made the state asks for it, so that it counts
+    /// from then on; also where there is none, so that the times that are kept never fall far behind the generations.
     pub(crate) fn due_of(&self, state: State, now: u64, spans: &impl Spans) -> Option<u64> {
-        let first = match state.phase {
-            Phase::Open => now.saturating_add(spans.open(state.opens)),
-            Phase::HalfOpen => now.saturating_add(spans.lease()),
-            _ => return None,
+        // Only where it is missing: a backoff is worked out anew each time.
+        let first = || match state.phase {
+            Phase::Open => Some(now.saturating_add(spans.open(state.opens))),
+            Phase::HalfOpen => Some(now.saturating_add(spans.lease())),
+            _ => None,
         };
         let found = self.due.decide(|bits| match age(bits, state.generation) {
-            Age::Older => Ok((due_bits(state.generation, first), due_bits(0, first))),
+            Age::Older => {
+                let bits = due_bits(state.generation, first().unwrap_or_default());
+                Ok((bits, bits))
+            }
             Age::Same | Age::Newer => Err(bits),
         });
         let bits = found.unwrap_or_else(|bits| bits);
-        Some(time(bits))
+        matches!(state.phase, Phase::Open | Phase::HalfOpen).then(|| time(bits))
     }
 
     /// Moves the time of this generation on to `at`, never back.
@@ -187,7 +186,7 @@ impl Switch {
 #[inline]
 fn changed(before: State, after: State) -> Option<Change> {
     (before.generation != after.generation).then_some(Change {
-        from: before.phase,
+        from: before,
         to: after,
     })
 }
@@ -243,7 +242,7 @@ mod tests {
     };
 
     fn phases(change: Change) -> (Phase, Phase) {
-        (change.from, change.to.phase)
+        (change.from.phase, change.to.phase)
     }
 
     /// A failure at the beginning of time.
@@ -261,17 +260,17 @@ mod tests {
         let due = 1 << 20;
         assert_eq!(
             switch.admit(&LAW, 0, &Fixed),
-            (Answer::Refuse(Some(due)), None)
+            (Answer::Refuse(Phase::Open, Some(due)), None)
         );
         let early = switch.admit(&LAW, due - 1, &Fixed);
-        assert_eq!(early, (Answer::Refuse(Some(due)), None));
+        assert_eq!(early, (Answer::Refuse(Phase::Open, Some(due)), None));
         let (answer, change) = switch.admit(&LAW, due, &Fixed);
         assert_eq!(answer, Answer::Pass(2));
         assert_eq!(change.map(phases), Some((Phase::Open, Phase::HalfOpen)));
         let lease = due + (1 << 18);
         assert_eq!(
             switch.admit(&LAW, due, &Fixed),
-            (Answer::Refuse(Some(lease)), None)
+            (Answer::Refuse(Phase::HalfOpen, Some(lease)), None)
         );
     }
 
@@ -298,8 +297,22 @@ mod tests {
         let over = begin + (1 << 18);
         let (answer, change) = switch.admit(&LAW, over, &Fixed);
         assert_eq!(change.map(phases), Some((Phase::HalfOpen, Phase::Open)));
-        assert_eq!(answer, Answer::Refuse(Some(over + (2 << 20))));
+        let again = over + (2 << 20);
+        assert_eq!(answer, Answer::Refuse(Phase::Open, Some(again)));
         assert_eq!(switch.settle(&LAW, 2, Outcome::Success, false), None);
+    }
+
+    #[test]
+    fn changes_without_a_time_do_not_wear_it_out() {
+        let switch = Switch::new();
+        for _ in 0..3 * GENERATIONS {
+            let change = switch.force(Phase::Closed).expect("a change");
+            assert_eq!(switch.due_of(change.to, 1 << 10, &Fixed), None);
+            let opened = switch.force(Phase::Open).expect("a change");
+            let due = switch.due_of(opened.to, 1 << 10, &Fixed);
+            assert_eq!(due, Some((1 << 10) + (1 << 20)));
+            let _closed = switch.force(Phase::Disabled);
+        }
     }
 
     #[test]

@@ -24,19 +24,22 @@ impl Sums {
     }
 }
 
-/// The rates that are too much, in parts of a thousand, of at least so many calls.
+/// The parts in which rates are measured.
+pub(crate) const WHOLE: u32 = 1_000_000_000;
+
+/// The rates that are too much, in parts of [`WHOLE`], of at least so many calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Threshold {
     pub(crate) min_calls: u32,
-    /// Above a thousand: never.
+    /// Above the whole: never.
     pub(crate) failed: u32,
-    /// Above a thousand: never.
+    /// Above the whole: never.
     pub(crate) slow: u32,
 }
 
 impl Threshold {
     /// More than all of them: no rate is too much.
-    pub(crate) const NOT_AT_ALL: u32 = 1_001;
+    pub(crate) const NOT_AT_ALL: u32 = WHOLE + 1;
 
     /// Nothing is too much.
     #[cfg(all(test, not(loom)))]
@@ -49,7 +52,7 @@ impl Threshold {
     /// Whether the sums are too much: a rate at the edge is.
     pub(crate) fn is_reached(&self, sums: Sums) -> bool {
         let reaches = |part: u32, rate: u32| {
-            u64::from(part) * 1_000 >= u64::from(rate) * u64::from(sums.calls)
+            u64::from(part) * u64::from(WHOLE) >= u64::from(rate) * u64::from(sums.calls)
         };
         let enough = sums.calls >= self.min_calls.max(1);
         enough && (reaches(sums.failed, self.failed) || reaches(sums.slow, self.slow))
@@ -64,8 +67,8 @@ mod tests {
     fn a_rate_is_reached_at_its_edge_and_not_before_enough_calls() {
         let half = Threshold {
             min_calls: 4,
-            failed: 500,
-            slow: 1_001,
+            failed: WHOLE / 2,
+            slow: Threshold::NOT_AT_ALL,
         };
         let sums = |calls, failed| Sums {
             calls,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::threshold::Threshold;
+use super::threshold::{Threshold, WHOLE};
 
 /// The rate of failures that is too much where none is said.
 const DEFAULT_RATE: f64 = 0.5;
@@ -56,7 +56,8 @@ impl Trip {
         Self::over(Over::Calls(calls))
     }
 
-    /// When too many calls of the last `length` have failed or were slow. It is looked at in tenths.
+    /// When too many calls of the last `length` have failed or were slow. It moves on in tenths, so it covers between nine
+    /// tenths of the length and all of it.
     #[must_use]
     pub const fn time_window(length: Duration) -> Self {
         Self::over(Over::Time(length))
@@ -71,15 +72,16 @@ impl Trip {
         }
     }
 
-    /// The part of the calls whose failure is too much, above 0 and at most 1. Default: a half.
+    /// The part of the calls whose failure is too much, above 0 and at most 1; exactly that much is too much. Default: a
+    /// half.
     #[must_use]
     pub const fn failure_rate(mut self, rate: f64) -> Self {
         self.failure_rate = Some(rate);
         self
     }
 
-    /// The part of the calls whose slowness is too much, above 0 and at most 1; a configuration that says it says also
-    /// what is slow. Default: slow calls are not counted.
+    /// The part of the calls whose slowness is too much, above 0 and at most 1; it needs
+    /// [`BreakerConfig::slow_after`](super::BreakerConfig::slow_after). Default: slow calls are not counted.
     #[must_use]
     pub const fn slow_rate(mut self, rate: f64) -> Self {
         self.slow_rate = Some(rate);
@@ -102,15 +104,15 @@ impl Trip {
         };
         Threshold {
             min_calls: self.min_calls.unwrap_or(all),
-            failed: permille(self.failure_rate.unwrap_or(DEFAULT_RATE)),
-            slow: self.slow_rate.map_or(Threshold::NOT_AT_ALL, permille),
+            failed: parts(self.failure_rate.unwrap_or(DEFAULT_RATE)),
+            slow: self.slow_rate.map_or(Threshold::NOT_AT_ALL, parts),
         }
     }
 }
 
-/// A valid rate in parts of a thousand, at least one.
-fn permille(rate: f64) -> u32 {
-    ((rate * 1_000.0).round() as u32).max(1)
+/// A valid rate in parts of the whole, rounded down, so that what reaches it exactly is enough; at least one.
+fn parts(rate: f64) -> u32 {
+    ((rate * f64::from(WHOLE)) as u32).max(1)
 }
 
 /// Whether a rate makes sense.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use steadfast::fault::{Category, Classify};
 use steadfast::guards::breaker::{
-    BreakerConfig, BreakerFault, BreakerRegistry, CallError, Open, Outcome, Phase, RegistryError,
-    Trip,
+    BreakerConfig, BreakerError, BreakerFault, BreakerRegistry, CallError, Open, Outcome, Phase,
+    RegistryError, Trip,
 };
 use steadfast::telemetry::{Filter, RecordedEvent, Recorder};
 use steadfast::time::ManualClock;
@@ -273,7 +273,7 @@ fn a_slow_call_holds_up_neither_questions_nor_other_calls() {
         gate.wait_for(10);
         it.succeed(5);
         assert_eq!(
-            (it.breaker.phase(), it.breaker.metrics().refused),
+            (it.breaker.phase(), it.breaker.stats().refused),
             (Phase::Closed, 0)
         );
         gate.open();
@@ -315,8 +315,8 @@ fn a_time_window_forgets_what_is_older() {
         Phase::Closed,
         "the first three are gone"
     );
-    let metrics = it.breaker.metrics();
-    assert_eq!((metrics.calls, metrics.failed), (3, 3));
+    let stats = it.breaker.stats();
+    assert_eq!((stats.calls, stats.failed), (3, 3));
     it.clock.advance(8 * SECOND);
     it.fail(1);
     assert_eq!(it.breaker.phase(), Phase::Open);
@@ -345,13 +345,13 @@ fn what_is_said_by_hand_holds_until_it_is_said_otherwise() {
     it.breaker.force_closed();
     it.fail(10);
     assert_eq!(
-        (it.breaker.phase(), it.breaker.metrics().failed),
+        (it.breaker.phase(), it.breaker.stats().failed),
         (Phase::ForcedClosed, 10)
     );
     it.breaker.disable();
     it.fail(10);
     assert_eq!(
-        (it.breaker.phase(), it.breaker.metrics().failed),
+        (it.breaker.phase(), it.breaker.stats().failed),
         (Phase::Disabled, 0)
     );
     it.breaker.open();
@@ -397,7 +397,10 @@ fn all_faults_of_a_breaker_are_listed_at_once() {
     let error = config.slow_after(SECOND).build().expect_err("invalid");
     let faults = [
         BreakerFault::ZeroCalls,
-        BreakerFault::Rate { rate: 1.5 },
+        BreakerFault::Rate {
+            of: "failure_rate",
+            rate: 1.5,
+        },
         BreakerFault::NoProbes,
         BreakerFault::NoSuccesses,
         BreakerFault::ZeroLease,
@@ -407,32 +410,25 @@ fn all_faults_of_a_breaker_are_listed_at_once() {
     assert!(CircuitBreaker::new(Trip::consecutive(1).min_calls(3)).is_err());
     assert!(CircuitBreaker::new(Trip::time_window(Duration::ZERO)).is_err());
     assert!(CircuitBreaker::new(Trip::count_window(3).min_calls(4)).is_err());
-    assert!(
-        simple()
-            .backoff(Backoff::constant(Duration::ZERO))
-            .build()
-            .is_err()
-    );
+    let at_once = Backoff::exponential(SECOND).immediate_first(true);
+    for backoff in [Backoff::constant(Duration::ZERO), Backoff::none(), at_once] {
+        assert!(simple().backoff(backoff).build().is_err());
+    }
+    let slow = Trip::count_window(3).slow_rate(0.5);
+    let always = BreakerConfig::new(slow).slow_after(Duration::ZERO).build();
+    assert!(always.is_err());
 }
 
 // S13
 #[test]
 fn breakers_of_a_registry_have_names_and_keep_their_first_configuration() {
     let registry = BreakerRegistry::with_most(simple(), 2).expect("valid");
-    assert_eq!(
-        registry.phase("a"),
-        Phase::Closed,
-        "one that is not there is closed"
-    );
     let first = registry.breaker_with("a", |_| BreakerConfig::new(Trip::consecutive(1)));
     let again = registry.breaker("a").expect("there");
     assert!(Arc::ptr_eq(&first.expect("room"), &again));
     assert!(again.call(|| Err::<(), _>(1)).is_err());
-    assert_eq!(
-        (registry.phase("a"), registry.phase("b")),
-        (Phase::Open, Phase::Closed)
-    );
-    registry.breaker("b").expect("room");
+    assert_eq!(again.phase(), Phase::Open);
+    assert_eq!(registry.breaker("b").expect("room").phase(), Phase::Closed);
     let full = registry.breaker("c").map(drop);
     assert_eq!(full, Err(RegistryError::TooMany { most: 2 }));
     let names: Vec<_> = registry
@@ -441,9 +437,161 @@ fn breakers_of_a_registry_have_names_and_keep_their_first_configuration() {
         .map(|name| name.to_string())
         .collect();
     assert_eq!(names, ["a", "b"]);
-    assert!(registry.reset("a") && !registry.reset("c"));
-    assert_eq!(registry.phase("a"), Phase::Closed);
     assert!(registry.remove("a") && !registry.remove("a"));
     let invalid = registry.breaker_with("c", |config| config.probes(0));
     assert!(matches!(invalid, Err(RegistryError::Invalid(_))));
+}
+
+// property 37
+#[test]
+fn however_often_it_was_reset_it_opens_for_its_time() {
+    let it = still(simple());
+    for _ in 0..600 {
+        it.breaker.reset();
+    }
+    it.fail(3);
+    assert_eq!(it.refusal().retry_after, 10 * SECOND);
+}
+
+#[test]
+fn a_time_window_counts_as_before_after_an_outage_of_any_length() {
+    for failed_probes in [1, 70, 300, 5_000] {
+        let it = still(BreakerConfig::new(Trip::time_window(10 * SECOND)).open_for(SECOND));
+        it.fail(10);
+        for _ in 0..failed_probes {
+            it.clock.advance(SECOND);
+            it.fail(1);
+        }
+        it.clock.advance(SECOND);
+        assert_eq!(it.breaker.call(|| Ok::<_, &str>(1)), Ok(1), "the probe");
+        assert_eq!(it.breaker.phase(), Phase::Closed);
+        it.fail(10);
+        assert_eq!(it.breaker.phase(), Phase::Open, "{failed_probes}");
+    }
+}
+
+// S13
+#[test]
+fn a_time_window_is_exact_however_much_passes_in_it() {
+    let it = still(BreakerConfig::new(
+        Trip::time_window(10 * SECOND).failure_rate(0.25),
+    ));
+    for _ in 0..30_000 {
+        assert_eq!(it.breaker.call(|| Ok::<_, &str>(())), Ok(()));
+    }
+    it.clock.advance(SECOND);
+    it.fail(9_999);
+    assert_eq!(it.breaker.phase(), Phase::Closed);
+    it.fail(1);
+    assert_eq!(it.breaker.phase(), Phase::Open);
+    let many = Trip::time_window(SECOND).min_calls(20_000);
+    let it = still(BreakerConfig::new(many));
+    it.fail(19_999);
+    assert_eq!(it.breaker.phase(), Phase::Closed);
+    it.fail(1);
+    assert_eq!(it.breaker.phase(), Phase::Open);
+}
+
+#[test]
+fn half_open_there_is_no_time_to_wait_for_unless_all_probes_are_out() {
+    let it = still(simple());
+    it.fail(3);
+    it.clock.advance(10 * SECOND);
+    let probe = it.breaker.admit().expect("due");
+    assert!(it.breaker.stats().retry_after.is_some());
+    probe.ignore();
+    assert_eq!(it.breaker.stats().retry_after, None);
+}
+
+#[test]
+fn to_say_what_it_is_already_is_no_change() {
+    let it = still(simple());
+    it.breaker.reset();
+    it.breaker.open();
+    it.breaker.open();
+    assert_eq!(it.changes(), [pair("closed", "open")]);
+}
+
+#[test]
+fn a_breaker_has_a_name_or_none_and_a_registry_has_a_place() {
+    let fault = |error: BreakerError| error.faults().to_vec();
+    let unnamed = simple().name("").build().map(drop);
+    assert_eq!(unnamed.map_err(fault), Err(vec![BreakerFault::EmptyName]));
+    let none = BreakerRegistry::with_most(simple(), 0).map(drop);
+    assert_eq!(none.map_err(fault), Err(vec![BreakerFault::NoPlaces]));
+    let registry = BreakerRegistry::new(simple()).expect("valid");
+    assert!(registry.get("a").is_none() && registry.breaker("a").is_ok());
+    assert!(registry.get("a").is_some() && registry.breaker("").is_err());
+}
+
+#[test]
+fn a_rate_that_is_reached_exactly_is_enough() {
+    let rows = [
+        (3, 2, 2.0 / 3.0),
+        (100, 55, 0.55),
+        (1_000, 29, 0.029),
+        (7, 7, 1.0),
+    ];
+    for (calls, failed, rate) in rows {
+        let it = still(BreakerConfig::new(
+            Trip::count_window(calls).failure_rate(rate),
+        ));
+        for _ in failed..calls {
+            assert_eq!(it.breaker.call(|| Ok::<_, &str>(())), Ok(()));
+        }
+        it.fail(failed as usize - 1);
+        assert_eq!(it.breaker.phase(), Phase::Closed, "{rate}");
+        it.fail(1);
+        assert_eq!(it.breaker.phase(), Phase::Open, "{rate}");
+    }
+}
+
+#[test]
+fn a_probe_that_is_slow_has_failed() {
+    let trip = Trip::count_window(1).slow_rate(1.0);
+    let config = BreakerConfig::new(trip).slow_after(SECOND).open_for(SECOND);
+    let it = still(config);
+    for opened in 1..=3 {
+        let slow = || {
+            it.clock.advance(SECOND);
+            Ok::<_, &str>(())
+        };
+        assert_eq!(it.breaker.call(slow), Ok(()));
+        let stats = it.breaker.stats();
+        assert_eq!((stats.phase, stats.opened_in_a_row), (Phase::Open, opened));
+        it.clock.advance(SECOND);
+    }
+    assert_eq!(it.breaker.call(|| Ok::<_, &str>(())), Ok(()));
+    assert_eq!(it.breaker.phase(), Phase::Closed);
+}
+
+#[test]
+fn who_hears_of_a_change_hears_what_led_to_it() {
+    let in_a_row = still(simple());
+    in_a_row.fail(3);
+    let of_window = still(BreakerConfig::new(Trip::count_window(4).failure_rate(0.5)));
+    assert_eq!(of_window.breaker.call(|| Ok::<_, &str>(())), Ok(()));
+    of_window.fail(3);
+    for (it, calls, failed) in [(in_a_row, 3, 3), (of_window, 4, 3)] {
+        let [event] = &it.recorder.events()[..] else {
+            panic!("one change");
+        };
+        let counted = ["calls", "failed", "slow"].map(|key| event.measurement(key));
+        let expected = [calls, failed, 0].map(|count: u64| Some(count.into()));
+        assert_eq!(counted, expected);
+    }
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back_or_that_somebody_has_to_act() {
+    let it = still(simple());
+    it.fail(3);
+    let message = it.refusal().to_string();
+    assert_eq!(message, "the breaker is open, try again in 10s");
+    it.breaker.force_open();
+    let message = it.refusal().to_string();
+    assert_eq!(
+        message,
+        "the breaker is forced open until somebody closes it"
+    );
 }

@@ -8,7 +8,7 @@ use super::state::Phase;
 /// What a breaker has counted. Its numbers are read one after the other, while calls go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct BreakerMetrics {
+pub struct BreakerStats {
     /// What it does with calls.
     pub phase: Phase,
     /// The calls in its window; without a window, the failures in a row.
@@ -27,20 +27,18 @@ pub struct BreakerMetrics {
     pub retry_after: Option<Duration>,
 }
 
-impl fmt::Display for BreakerMetrics {
+impl fmt::Display for BreakerStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             phase,
             calls,
             failed,
+            slow,
             refused,
             ..
         } = self;
-        let phase = phase.as_str();
-        write!(
-            f,
-            "{phase}; of the last {calls} calls {failed} failed; {refused} refused"
-        )?;
+        write!(f, "{phase}; of the last {calls} calls {failed} failed, ")?;
+        write!(f, "{slow} were slow; {refused} refused")?;
         match self.retry_after {
             Some(wait) => write!(f, "; a probe in {wait:.1?}"),
             None => Ok(()),

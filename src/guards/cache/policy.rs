@@ -6,6 +6,10 @@
 //! newcomers fill the main queue first: that costs nothing, and a loop that is a little larger than the cache keeps most
 //! of it.
 //!
+//! Who is pinned steps aside into a queue of its own when its turn comes, where one is asked per choice whether it still
+//! is; so the pinned neither keep the others from their turn nor cost them one. Where hits come as fast as seats are asked,
+//! patience ends, and the first one in line goes whatever its hits.
+//!
 //! Queues hold what was admitted and was not let go of: removals are noticed when their turn comes. Weights count in the
 //! queues, entries among the ghosts.
 
@@ -54,6 +58,7 @@ pub(super) struct Seat {
 pub(super) struct S3Fifo {
     small: Queue,
     main: Queue,
+    pinned: Queue,
     ghosts: Ghosts,
     capacity: u64,
     small_share: u64,
@@ -98,6 +103,7 @@ impl S3Fifo {
         Self {
             small: Queue::default(),
             main: Queue::default(),
+            pinned: Queue::default(),
             ghosts: Ghosts::new(entries - entries / 10),
             capacity,
             small_share,
@@ -127,59 +133,99 @@ impl S3Fifo {
     /// The next place to empty, with which it lets go of it; `None` if there is none, or all that is left is pinned.
     pub(super) fn choose(&mut self, census: &mut impl Census) -> Option<Seat> {
         self.was_full = true;
-        // Each seat is moved on four times at most before its hits are used up, and a pinned one is seen again each time.
+        if let Turn::Out(seat) = self.turn_of_pinned(census, false) {
+            return Some(seat);
+        }
+        // Each seat is moved on four times at most before its hits are used up, unless it is hit again meanwhile.
         let mut patience = (usize::from(MOST_HITS) + 2) * (self.len() + 1);
         while patience > 0 {
             patience -= 1;
             let of_small = self.small.weight > self.small_share || self.main.seats.is_empty();
-            let seat = if of_small {
-                self.turn_of_small(census)
+            let turn = if of_small {
+                self.turn_of_small(census, false)
             } else {
-                self.turn_of_main(census)
+                self.turn_of_main(census, false)
             };
-            match seat {
+            match turn {
                 Turn::Out(seat) => return Some(seat),
                 Turn::Stays => {}
-                Turn::Nobody => return None,
+                Turn::Nobody => break,
+            }
+        }
+        self.choose_at_any_rate(census)
+    }
+
+    /// The first of small, then of main, then of those that were pinned, that is not pinned now, whatever its hits.
+    fn choose_at_any_rate(&mut self, census: &mut impl Census) -> Option<Seat> {
+        type ATurn<C> = fn(&mut S3Fifo, &mut C, bool) -> Turn;
+        let turns: [(usize, ATurn<_>); 3] = [
+            (self.small.seats.len(), Self::turn_of_small),
+            (self.main.seats.len(), Self::turn_of_main),
+            (self.len(), Self::turn_of_pinned),
+        ];
+        for (seats, turn) in turns {
+            for _ in 0..seats {
+                if let Turn::Out(seat) = turn(self, census, true) {
+                    return Some(seat);
+                }
             }
         }
         None
     }
 
-    fn turn_of_small(&mut self, census: &mut impl Census) -> Turn {
+    fn turn_of_small(&mut self, census: &mut impl Census, at_any_rate: bool) -> Turn {
         let Some(seat) = self.small.pop() else {
             return Turn::Nobody;
         };
         match census.standing(seat.place) {
             Standing::Gone | Standing::Spent => Turn::Out(seat),
-            Standing::Hit(0) => {
+            Standing::Hit(hits) if hits == 0 || at_any_rate => {
                 self.ghosts.remember(seat.print);
                 Turn::Out(seat)
             }
-            Standing::Pinned | Standing::Hit(_) => {
+            Standing::Hit(_) => {
                 census.set_hits(0);
                 self.main.push(seat);
+                Turn::Stays
+            }
+            Standing::Pinned => {
+                self.pinned.push(seat);
                 Turn::Stays
             }
         }
     }
 
-    fn turn_of_main(&mut self, census: &mut impl Census) -> Turn {
+    fn turn_of_main(&mut self, census: &mut impl Census, at_any_rate: bool) -> Turn {
         let Some(seat) = self.main.pop() else {
             return Turn::Nobody;
         };
         match census.standing(seat.place) {
-            Standing::Gone | Standing::Spent | Standing::Hit(0) => Turn::Out(seat),
-            Standing::Pinned => {
-                self.main.push(seat);
-                Turn::Stays
-            }
+            Standing::Gone | Standing::Spent => Turn::Out(seat),
+            Standing::Hit(hits) if hits == 0 || at_any_rate => Turn::Out(seat),
             Standing::Hit(hits) => {
                 census.set_hits(hits.min(MOST_HITS) - 1);
                 self.main.push(seat);
                 Turn::Stays
             }
+            Standing::Pinned => {
+                self.pinned.push(seat);
+                Turn::Stays
+            }
         }
+    }
+
+    /// Who is not pinned any more takes its turns in the main queue again.
+    fn turn_of_pinned(&mut self, census: &mut impl Census, at_any_rate: bool) -> Turn {
+        let Some(seat) = self.pinned.pop() else {
+            return Turn::Nobody;
+        };
+        match census.standing(seat.place) {
+            Standing::Gone | Standing::Spent => return Turn::Out(seat),
+            Standing::Hit(_) if at_any_rate => return Turn::Out(seat),
+            Standing::Hit(_) => self.main.push(seat),
+            Standing::Pinned => self.pinned.push(seat),
+        }
+        Turn::Stays
     }
 
     /// What was chosen was replaced before it could go: it is as if it had just been hit in the small queue.
@@ -195,11 +241,12 @@ impl S3Fifo {
     ) {
         self.small.sweep(is_gone, freed);
         self.main.sweep(is_gone, freed);
+        self.pinned.sweep(is_gone, freed);
     }
 
     /// How many places it holds.
     pub(super) fn len(&self) -> usize {
-        self.small.seats.len() + self.main.seats.len()
+        self.small.seats.len() + self.main.seats.len() + self.pinned.seats.len()
     }
 }
 

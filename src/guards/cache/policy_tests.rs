@@ -33,6 +33,7 @@ type Line = Vec<(u32, u32, u64)>;
 struct Naive {
     small: Line,
     main: Line,
+    pinned: Line,
     ghosts: Vec<u32>,
     /// As many as one bucket holds, or none.
     kept_ghosts: usize,
@@ -49,6 +50,7 @@ impl Naive {
         Self {
             small: Line::new(),
             main: Line::new(),
+            pinned: Line::new(),
             ghosts: Vec::new(),
             kept_ghosts: if entries == 0 { 0 } else { 8 },
             capacity,
@@ -75,6 +77,14 @@ impl Naive {
 
     fn choose(&mut self, inside: &mut Inside) -> Option<u32> {
         self.was_full = true;
+        if !self.pinned.is_empty() {
+            let seat = self.pinned.remove(0);
+            match inside.standing(seat.0) {
+                Standing::Pinned => self.pinned.push(seat),
+                Standing::Hit(_) => self.main.push(seat),
+                _ => return Some(seat.0),
+            }
+        }
         for _ in 0..100_000 {
             let of_small = weight(&self.small) > self.small_share() || self.main.is_empty();
             let line = if of_small {
@@ -83,7 +93,7 @@ impl Naive {
                 &mut self.main
             };
             if line.is_empty() {
-                return None;
+                break;
             }
             let seat = line.remove(0);
             match (inside.standing(seat.0), of_small) {
@@ -96,12 +106,18 @@ impl Naive {
                 }
                 (Standing::Hit(hits), false) if hits > 0 => inside.set_hits(hits - 1),
                 (Standing::Hit(_), true) => inside.set_hits(0),
-                (Standing::Pinned, _) => {}
+                (Standing::Pinned, _) => {
+                    self.pinned.push(seat);
+                    continue;
+                }
                 _ => return Some(seat.0),
             }
             self.main.push(seat);
         }
-        None
+        let is_free = |seat: &(u32, _, _)| inside.standing(seat.0) != Standing::Pinned;
+        let at = self.pinned.iter().position(is_free)?;
+        self.pinned.rotate_left(at);
+        Some(self.pinned.remove(0).0)
     }
 }
 
@@ -238,6 +254,71 @@ fn where_all_is_pinned_nothing_is_chosen() {
     standing.for_each(|it| *it = Standing::Pinned);
     assert_eq!(pair.queues.choose(&mut pair.inside), None);
     assert_eq!(pair.queues.len(), 4, "and nothing is let go of");
+}
+
+#[test]
+fn the_one_that_is_not_pinned_is_chosen_wherever_it_waits() {
+    for free in 0..10 {
+        let mut pair = Pair::new(10, 10);
+        (0..10).for_each(|print| pair.insert(print, 1));
+        for (at, standing) in pair.inside.standing.values_mut().enumerate() {
+            *standing = if at == free {
+                Standing::Hit(3)
+            } else {
+                Standing::Pinned
+            };
+        }
+        let chosen = pair.queues.choose(&mut pair.inside);
+        assert_eq!(chosen.map(|seat| seat.place), Some(free as u32 + 1));
+        assert_eq!(pair.queues.choose(&mut pair.inside), None);
+        assert_eq!(pair.queues.len(), 9);
+    }
+}
+
+#[test]
+fn who_was_pinned_takes_its_turns_again() {
+    let mut pair = Pair::new(4, 4);
+    (0..4).for_each(|print| pair.insert(print, 1));
+    let standing = &mut pair.inside.standing;
+    standing.values_mut().for_each(|it| *it = Standing::Pinned);
+    assert_eq!(pair.queues.choose(&mut pair.inside), None);
+    *pair.inside.standing.get_mut(&3).unwrap() = Standing::Hit(0);
+    let chosen = pair.queues.choose(&mut pair.inside);
+    assert_eq!(chosen.map(|seat| seat.place), Some(3));
+}
+
+/// Everybody is hit as fast as it is asked, but the pinned one.
+struct Restless {
+    pinned: u32,
+    asked: usize,
+}
+
+impl Census for Restless {
+    fn standing(&mut self, place: u32) -> Standing {
+        self.asked += 1;
+        if place == self.pinned {
+            Standing::Pinned
+        } else {
+            Standing::Hit(MOST_HITS)
+        }
+    }
+
+    fn set_hits(&mut self, _: u8) {}
+}
+
+#[test]
+fn who_is_hit_as_fast_as_it_is_asked_goes_all_the_same() {
+    for pinned in 1..=4 {
+        let mut queues = S3Fifo::new(4, 4);
+        (1..=4).for_each(|place| queues.admit(place, place, 1));
+        let mut restless = Restless { pinned, asked: 0 };
+        for left in (1..4).rev() {
+            let seat = queues.choose(&mut restless).expect("not all are pinned");
+            assert!(seat.place != pinned && queues.len() == left);
+        }
+        assert_eq!(queues.choose(&mut restless), None);
+        assert!(restless.asked < 100, "{} looks", restless.asked);
+    }
 }
 
 #[test]

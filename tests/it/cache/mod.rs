@@ -5,6 +5,7 @@ mod bounds;
 mod bulk;
 mod loads;
 mod lookups;
+mod pins;
 mod random;
 mod removal;
 mod times;

@@ -22,6 +22,14 @@ impl Policy<Watched> for Fifo {
         self.0.push_back((place, print));
     }
 
+    fn can_free(&mut self, _view: &mut View<'_, '_, Watched>, _weight: u64) -> bool {
+        true
+    }
+
+    fn kept(&mut self, _view: &mut View<'_, '_, Watched>) -> u64 {
+        0
+    }
+
     fn choose(&mut self, view: &mut View<'_, '_, Watched>) -> Option<(Place, u32)> {
         let (place, print) = self.0.pop_front()?;
         view.at(place);

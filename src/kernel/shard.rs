@@ -21,8 +21,10 @@
 //! * P1 `find`: read `admissions`; search the table. The number comes with the answer "it is not there".
 //! * P2 `admit`: lock; more was admitted than in P1: give the node back, who calls searches again. Else make room (P3);
 //!   count it; place it; tell the policy; raise `admissions`; unlock.
-//! * P3 `make_room`, under the gate: reserve the weight; on failure ask the policy for a place. Dead: free it. A node:
-//!   unlink exactly that one, give its weight back, free its place; was it replaced meanwhile, tell the policy to spare it.
+//! * P3 `make_room`, under the gate: reserve the weight; on failure ask the policy whether enough may go, and then for a
+//!   place. Dead: free it. A node: unlink exactly that one, give its weight back, free its place; was it replaced
+//!   meanwhile, tell the policy to spare it. Not enough may go: nothing has gone. Or what must stay leaves room, and the
+//!   rest is on its way out or in: begin again.
 //! * P4 `replace`, `remove`: without the gate, but that a heavier replacement makes room when there is none.
 //!
 //! # Orderings
@@ -54,6 +56,12 @@ pub(crate) trait Policy<T> {
     /// A node came to this place. `print` is what [`Table::free`] will want to know.
     fn admitted(&mut self, place: Place, print: u32, weight: u64);
 
+    /// Whether so much weight would come free if all went that may. Nothing changes.
+    fn can_free(&mut self, view: &mut View<'_, '_, T>, weight: u64) -> bool;
+
+    /// The weight of all that must stay. Nothing changes.
+    fn kept(&mut self, view: &mut View<'_, '_, T>) -> u64;
+
     /// The next place to empty, with which it lets go of it; `None` if it knows no place.
     fn choose(&mut self, view: &mut View<'_, '_, T>) -> Option<(Place, u32)>;
 
@@ -71,9 +79,15 @@ pub(crate) trait Policy<T> {
 pub(crate) struct View<'v, 'd, T> {
     table: &'v Table<T>,
     hazard: &'v mut Hazard<'d>,
+    spared: Option<&'v T>,
 }
 
-impl<T> View<'_, '_, T> {
+impl<'v, T> View<'v, '_, T> {
+    /// The one that room is made for in its own place: it must not go.
+    pub(crate) const fn spared(&self) -> Option<&'v T> {
+        self.spared
+    }
+
     /// What stands at a place; `None` if it is dead.
     pub(crate) fn at(&mut self, place: Place) -> Option<&T> {
         self.table.at(place, self.hazard).map(|found| found.item())
@@ -88,12 +102,29 @@ impl<T> View<'_, '_, T> {
 
 /// Why a node was not admitted; it comes back.
 pub(crate) enum Denied<T> {
-    /// Something was admitted since its key was not found: search again.
+    /// Something was admitted since its key was not found, or weight is on its way out: search again.
     Raced(Box<Node<T>>),
-    /// It has no room, even with everything else gone.
+    /// It has no room, even with everything else gone that may go. Nothing went.
     NoRoom(Box<Node<T>>),
     /// Who brought it does not want it in any more.
     Unwanted(Box<Node<T>>),
+}
+
+/// Why there is no room.
+enum Full {
+    /// What must stay leaves too little.
+    ForGood,
+    /// What is on its way out or in has its weight still, or already.
+    ForNow,
+}
+
+impl Full {
+    fn denied<T>(self, node: Box<Node<T>>) -> Denied<T> {
+        match self {
+            Self::ForGood => Denied::NoRoom(node),
+            Self::ForNow => Denied::Raced(node),
+        }
+    }
 }
 
 /// A search that found nothing, as of so many admissions.
@@ -215,8 +246,9 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         if !is_wanted() {
             return Err(Denied::Unwanted(node));
         }
-        let Some(gone) = self.make_room(&mut gate, weight, eras, hazard) else {
-            return Err(Denied::NoRoom(node));
+        let gone = match self.make_room(&mut gate, weight, None, eras, hazard) {
+            Ok(gone) => gone,
+            Err(full) => return Err(full.denied(node)),
         };
         // One comes for one that went: then nobody has to count.
         match gone {
@@ -262,10 +294,11 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         let more = after.saturating_sub(before);
         if !self.reserve(more) {
             let mut hazard = domain.hazard();
-            match self.make_room(&mut self.gate.lock(), more, eras, &mut hazard) {
-                None => return Err(Denied::NoRoom(node)),
-                Some(None) => {}
-                Some(Some(gone)) => self.population.remove(eras, gone),
+            let (spared, mut gate) = (Some(found.item()), self.gate.lock());
+            match self.make_room(&mut gate, more, spared, eras, &mut hazard) {
+                Err(full) => return Err(full.denied(node)),
+                Ok(None) => {}
+                Ok(Some(gone)) => self.population.remove(eras, gone),
             }
         }
         let is_even = self.population.is_even(eras, found.item().stamp(), stamp);
@@ -345,30 +378,39 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         self.graveyard.dig(domain)
     }
 
-    /// Reserves weight, for which others go where there is not enough (P3); `None` if that does not help. The stamp of
-    /// one that went is returned, and is still counted: it is the caller's to count it no more.
+    /// Reserves weight, for which others go where there is not enough, but not `spared` (P3). The stamp of one that went is
+    /// returned, and is still counted: it is the caller's to count it no more.
     fn make_room(
         &self,
         gate: &mut Gate<T, P>,
         weight: u64,
+        spared: Option<&T>,
         eras: &Eras,
         hazard: &mut Hazard<'_>,
-    ) -> Option<Option<u64>> {
+    ) -> Result<Option<u64>, Full> {
         if weight > self.capacity {
-            return None;
+            return Err(Full::ForGood);
+        }
+        let lacking = (self.used() + weight).saturating_sub(self.capacity);
+        if lacking > 0
+            && !gate
+                .policy
+                .can_free(&mut self.view(spared, hazard), lacking)
+        {
+            return Err(self.full(gate, weight, spared, hazard));
         }
         // What went leaves its weight to who comes.
         let (mut held, mut gone) = (0, None);
         while held < weight {
             if self.reserve(weight - held) {
-                return Some(gone);
+                return Ok(gone);
             }
-            let Some((lighter, stamp)) = self.expel(gate, hazard) else {
+            let Some((lighter, stamp)) = self.expel(gate, spared, hazard) else {
                 self.give_back(held);
                 if let Some(gone) = gone {
                     self.population.remove(eras, gone);
                 }
-                return None;
+                return Err(self.full(gate, weight, spared, hazard));
             };
             held += lighter;
             if let Some(earlier) = gone.replace(stamp) {
@@ -376,18 +418,47 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             }
         }
         self.give_back(held - weight);
-        Some(gone)
+        Ok(gone)
+    }
+
+    /// Why nothing more can go for so much weight.
+    fn full(
+        &self,
+        gate: &mut Gate<T, P>,
+        weight: u64,
+        spared: Option<&T>,
+        hazard: &mut Hazard<'_>,
+    ) -> Full {
+        let kept = gate.policy.kept(&mut self.view(spared, hazard));
+        if kept + weight > self.capacity {
+            Full::ForGood
+        } else {
+            Full::ForNow
+        }
+    }
+
+    fn view<'v, 'd>(
+        &'v self,
+        spared: Option<&'v T>,
+        hazard: &'v mut Hazard<'d>,
+    ) -> View<'v, 'd, T> {
+        View {
+            table: &self.table,
+            hazard,
+            spared,
+        }
     }
 
     /// Takes one node out, as the policy chooses (P3); its weight and its stamp, which are still counted. `None` if the
     /// policy knows none.
-    fn expel(&self, gate: &mut Gate<T, P>, hazard: &mut Hazard<'_>) -> Option<(u64, u64)> {
+    fn expel(
+        &self,
+        gate: &mut Gate<T, P>,
+        spared: Option<&T>,
+        hazard: &mut Hazard<'_>,
+    ) -> Option<(u64, u64)> {
         loop {
-            let mut view = View {
-                table: &self.table,
-                hazard,
-            };
-            let (place, print) = gate.policy.choose(&mut view)?;
+            let (place, print) = gate.policy.choose(&mut self.view(spared, hazard))?;
             let found = self.table.still_at(place, hazard);
             if let Some(unlinked) = found.and_then(Found::unlink) {
                 let item = unlinked.item();
@@ -425,7 +496,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             if self.sweep(gate) || self.table.grow(&mut gate.ledger) {
                 continue;
             }
-            let Some((weight, stamp)) = self.expel(gate, hazard) else {
+            let Some((weight, stamp)) = self.expel(gate, None, hazard) else {
                 return Err(node);
             };
             self.population.remove(eras, stamp);

@@ -1,5 +1,6 @@
 //! The policy of a shard: the pure queues, told what stands where.
 
+use std::ptr;
 use std::sync::Arc;
 
 use super::cause::RemovalCause;
@@ -8,7 +9,7 @@ use super::law::{Law, Worth};
 use super::lifetime::NEVER;
 use super::policy::{Census, S3Fifo, Seat, Standing};
 use super::stats::Counters;
-use crate::kernel::shard::{Policy, View};
+use crate::kernel::shard::{Item, Policy, View};
 use crate::kernel::table::Place;
 
 /// The queues of one shard, and what they go by.
@@ -37,16 +38,35 @@ struct Inspection<'i, 'v, 'd, K, V> {
     law: &'i Law,
     now: Option<u64>,
     last: u32,
+    weight: u64,
     cause: RemovalCause,
+}
+
+impl<'i, 'v, 'd, K, V> Inspection<'i, 'v, 'd, K, V> {
+    fn new(view: &'i mut View<'v, 'd, Entry<K, V>>, law: &'i Law) -> Self {
+        Self {
+            view,
+            law,
+            now: None,
+            last: 0,
+            weight: 0,
+            cause: RemovalCause::Evicted,
+        }
+    }
 }
 
 impl<K, V> Census for Inspection<'_, '_, '_, K, V> {
     fn standing(&mut self, place: u32) -> Standing {
         self.last = place;
         self.cause = RemovalCause::Evicted;
+        let spared = self.view.spared();
         let Some(entry) = self.view.at(Place::numbered(place)) else {
             return Standing::Gone;
         };
+        self.weight = entry.weight();
+        if spared.is_some_and(|spared| ptr::eq(spared, entry)) {
+            return Standing::Pinned;
+        }
         let now = if entry.expiry.at() == NEVER {
             0
         } else {
@@ -62,6 +82,10 @@ impl<K, V> Census for Inspection<'_, '_, '_, K, V> {
         }
     }
 
+    fn weight(&self) -> u64 {
+        self.weight
+    }
+
     fn set_hits(&mut self, hits: u8) {
         if let Some(entry) = self.view.again(Place::numbered(self.last)) {
             entry.set_hits(hits);
@@ -75,14 +99,17 @@ impl<K, V> Policy<Entry<K, V>> for Chooser {
         self.queues.admit(place.number(), print, weight);
     }
 
+    fn can_free(&mut self, view: &mut View<'_, '_, Entry<K, V>>, weight: u64) -> bool {
+        let mut inspection = Inspection::new(view, &self.law);
+        !self.law.has_pins() || self.queues.can_free(&mut inspection, weight)
+    }
+
+    fn kept(&mut self, view: &mut View<'_, '_, Entry<K, V>>) -> u64 {
+        self.queues.kept(&mut Inspection::new(view, &self.law))
+    }
+
     fn choose(&mut self, view: &mut View<'_, '_, Entry<K, V>>) -> Option<(Place, u32)> {
-        let mut inspection = Inspection {
-            view,
-            law: &self.law,
-            now: None,
-            last: 0,
-            cause: RemovalCause::Evicted,
-        };
+        let mut inspection = Inspection::new(view, &self.law);
         let seat = self.queues.choose(&mut inspection)?;
         self.chosen = Some((seat, inspection.cause));
         Some((Place::numbered(seat.place), seat.print))

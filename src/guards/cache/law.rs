@@ -1,5 +1,6 @@
 //! What decides about the entries of one cache: its times, its eras, and the clock they are measured by.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::cause::RemovalCause;
@@ -21,6 +22,7 @@ pub(super) struct Law {
     birth: Instant,
     /// How far the clock may be behind.
     lag: u64,
+    has_pins: AtomicBool,
 }
 
 /// What an entry is worth.
@@ -48,6 +50,21 @@ impl Law {
             birth: clock.now(),
             clock,
             lag,
+            has_pins: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether anything was pinned, ever: else nobody has to look for it.
+    pub(super) fn has_pins(&self) -> bool {
+        // Relaxed: a hint; who pins at this very moment may be missed as its pin may.
+        self.has_pins.load(Ordering::Relaxed)
+    }
+
+    /// Something is about to be pinned.
+    pub(super) fn expect_pins(&self) {
+        if !self.has_pins() {
+            // Relaxed: as above.
+            self.has_pins.store(true, Ordering::Relaxed);
         }
     }
 

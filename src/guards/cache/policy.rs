@@ -41,6 +41,9 @@ pub(super) trait Census {
     /// What stands at a place.
     fn standing(&mut self, place: u32) -> Standing;
 
+    /// What that weighs which was last asked for.
+    fn weight(&self) -> u64;
+
     /// Sets the hits of what was last asked for, if it still stands there.
     fn set_hits(&mut self, hits: u8);
 }
@@ -128,6 +131,31 @@ impl S3Fifo {
         } else {
             self.small.push(seat);
         }
+    }
+
+    /// Whether so much weight would come free if all went that may.
+    pub(super) fn can_free(&self, census: &mut impl Census, weight: u64) -> bool {
+        let mut free = 0;
+        self.seats().any(|seat| {
+            if let Standing::Spent | Standing::Hit(_) = census.standing(seat.place) {
+                free += census.weight();
+            }
+            free >= weight
+        })
+    }
+
+    /// What all that weighs that is pinned.
+    pub(super) fn kept(&self, census: &mut impl Census) -> u64 {
+        let weights = self.seats().map(|seat| match census.standing(seat.place) {
+            Standing::Pinned => census.weight(),
+            _ => 0,
+        });
+        weights.sum()
+    }
+
+    fn seats(&self) -> impl Iterator<Item = &Seat> {
+        let queues = [&self.small, &self.main, &self.pinned];
+        queues.into_iter().flat_map(|queue| &queue.seats)
     }
 
     /// The next place to empty, with which it lets go of it; `None` if there is none, or all that is left is pinned.

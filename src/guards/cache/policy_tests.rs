@@ -10,6 +10,7 @@ use super::{Census, MOST_HITS, S3Fifo, Standing};
 #[derive(Clone, Debug, Default)]
 struct Inside {
     standing: BTreeMap<u32, Standing>,
+    weights: BTreeMap<u32, u64>,
     last: u32,
 }
 
@@ -17,6 +18,10 @@ impl Census for Inside {
     fn standing(&mut self, place: u32) -> Standing {
         self.last = place;
         self.standing.get(&place).copied().unwrap_or(Standing::Gone)
+    }
+
+    fn weight(&self) -> u64 {
+        self.weights[&self.last]
     }
 
     fn set_hits(&mut self, hits: u8) {
@@ -126,7 +131,6 @@ struct Pair {
     queues: S3Fifo,
     naive: Naive,
     inside: Inside,
-    weights: BTreeMap<u32, u64>,
     next: u32,
     capacity: u64,
 }
@@ -137,7 +141,6 @@ impl Pair {
             queues: S3Fifo::new(capacity, entries),
             naive: Naive::new(capacity, entries),
             inside: Inside::default(),
-            weights: BTreeMap::new(),
             next: 0,
             capacity,
         }
@@ -145,24 +148,40 @@ impl Pair {
 
     fn used(&self) -> u64 {
         let living = self.inside.standing.keys();
-        living.map(|place| self.weights[place]).sum()
+        living.map(|place| self.inside.weights[place]).sum()
     }
 
-    /// Lets one in, for which others go; both must choose the same.
+    fn pinned(&self) -> u64 {
+        let standing = self.inside.standing.iter();
+        let pinned = standing.filter(|(_, it)| **it == Standing::Pinned);
+        pinned.map(|(place, _)| self.inside.weights[place]).sum()
+    }
+
+    /// Lets one in, for which others go; both must choose the same, and enough, if that was foretold.
     fn insert(&mut self, print: u32, heavy: u64) {
+        let pinned = self.pinned();
+        assert_eq!(self.queues.kept(&mut self.inside), pinned);
+        let lacking = (self.used() + heavy).saturating_sub(self.capacity);
+        if lacking > 0 {
+            let is_enough = self.queues.can_free(&mut self.inside, lacking);
+            assert_eq!(is_enough, pinned + heavy <= self.capacity);
+            if !is_enough {
+                return;
+            }
+        }
         while self.used() + heavy > self.capacity {
             let mut others = self.inside.clone();
             let chosen = self.queues.choose(&mut self.inside).map(|seat| seat.place);
             assert_eq!(chosen, self.naive.choose(&mut others));
             assert_eq!(self.inside.standing, others.standing);
-            let Some(place) = chosen else { return };
+            let place = chosen.expect("enough may go");
             self.inside.standing.remove(&place);
         }
         self.next += 1;
         let weight = u32::try_from(heavy).unwrap();
         self.queues.admit(self.next, print, weight);
         self.naive.admit(self.next, print, heavy);
-        self.weights.insert(self.next, heavy);
+        self.inside.weights.insert(self.next, heavy);
         self.inside.standing.insert(self.next, Standing::Hit(0));
     }
 
@@ -215,7 +234,7 @@ fn the_queues_choose_what_the_description_says() {
             };
             pair.insert(random.u32(..100), heavy);
             for _ in 0..random.u32(..4) {
-                pair.change_some(&mut random, capacity > 8 && !is_weighed);
+                pair.change_some(&mut random, capacity > 8);
             }
         }
     }
@@ -301,6 +320,10 @@ impl Census for Restless {
         } else {
             Standing::Hit(MOST_HITS)
         }
+    }
+
+    fn weight(&self) -> u64 {
+        1
     }
 
     fn set_hits(&mut self, _: u8) {}

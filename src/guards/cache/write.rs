@@ -28,8 +28,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// Brings a value in, or puts it in the place of the one that the key has.
     ///
     /// # Errors
-    /// The entry is too heavy, weighs nothing, or all else is pinned; it comes back. Without a weigher and without pinned
-    /// entries this does not happen.
+    /// The entry is too heavy, weighs nothing, or too much else is pinned. It comes back then, nothing has gone for it, and
+    /// an older value of the key stays. Without a weigher and without pinned entries this does not happen.
     ///
     /// # Panics
     /// What the key's `Hash` or `Eq` or the weigher panic; the cache is as it was then.
@@ -120,6 +120,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        self.inner.law.expect_pins();
         let pinned = self.inner.peek_with(key, |_, entry| entry.pin(true));
         pinned.is_some()
     }
@@ -161,6 +162,9 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
             (_, Some(Duration::ZERO), _) => Refused::ZeroTtl,
             (.., Some(group)) if group >= self.law.eras.groups() => Refused::NoSuchGroup { group },
             _ => {
+                if options.pinned {
+                    self.law.expect_pins();
+                }
                 let making = Making {
                     deadlines: self.law.deadlines(ttl.map(nanoseconds)),
                     stamp,
@@ -213,7 +217,7 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
         })
     }
 
-    /// Gives back what has no room. An older value of the same key stays.
+    /// Gives back what has no room.
     fn no_room(&self, shard: &CacheShard<K, V>, entry: Entry<K, V>) -> InsertError<K, V> {
         let weight = entry.weight();
         let most = shard.capacity();

@@ -262,9 +262,19 @@ impl<K, V, S> Inner<K, V, S> {
         if !is_watched && !needs_drop::<Entry<K, V>>() {
             return;
         }
-        let mut nodes = nodes.into_iter();
-        while let Err(caught) = catch(|| nodes.by_ref().for_each(|node| self.see_off(node.item())))
-        {
+        // A node over which the listener panicked is dropped after the unwinding, never by it: its own panic would abort.
+        let (mut nodes, mut node) = (nodes.into_iter(), None);
+        let mut drop_all = || {
+            loop {
+                drop(node.take());
+                node = nodes.next();
+                match &node {
+                    Some(node) => self.see_off(node.item()),
+                    None => break,
+                }
+            }
+        };
+        while let Err(caught) = catch(&mut drop_all) {
             self.panicked(&caught);
         }
     }

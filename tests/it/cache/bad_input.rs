@@ -248,3 +248,22 @@ fn a_weigher_or_a_condition_that_panics_changes_nothing() {
         (Some(1), 1, 1)
     );
 }
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
+#[test]
+fn a_listener_and_a_destructor_may_both_panic_over_one_entry() {
+    let config = CacheConfig::new(4).listener(|_: &u64, _: &Bomb, _| panic!("in the listener"));
+    let cache = config.open().expect("valid");
+    for key in 0..2 {
+        assert!(cache.insert(key, Bomb).is_ok());
+    }
+    assert_eq!(cache.retain(|_, _| false), 2);
+    assert_eq!((cache.stats().panics, cache.len()), (4, 0));
+}

@@ -12,7 +12,7 @@ use super::law::Worth;
 use super::load_error::LoadError;
 use super::write::Made;
 use crate::kernel::flights::{Boarded, Flights, Landing, Lead};
-use crate::kernel::shard::Denied;
+use crate::kernel::shard::{Denied, Item};
 use crate::kernel::stop::current_stop;
 use crate::kernel::stripe::thread_number;
 use crate::kernel::waiters::Wake;
@@ -233,15 +233,14 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
     /// to it, so that there is one at all times.
     fn bring_in(&self, hash: u64, mut node: Made<K, V>, lead: &Lead) {
         let shard = self.shard(hash);
-        let is_wanted = || self.loads.is_wanted(lead);
+        let (eras, stamp) = (&self.law.eras, node.item().stamp());
+        // What was invalidated meanwhile would only cost another entry its place.
+        let is_wanted = || self.loads.is_wanted(lead) && eras.is_valid(stamp, None);
         loop {
             let mut hazard = self.domain.hazard();
             let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
             let brought = match shard.find_or_absent(hash, &mut hazard, is_it) {
-                Err(absent) => {
-                    let eras = &self.law.eras;
-                    shard.admit(eras, hash, node, absent, &mut hazard, is_wanted)
-                }
+                Err(absent) => shard.admit(eras, hash, node, absent, &mut hazard, is_wanted),
                 Ok(found) => match self.law.worth(found.item()) {
                     (Worth::Valid, _) => break,
                     // Whoever withdraws a load of a stale key looks at the entry afterwards: at this one or at the loaded.

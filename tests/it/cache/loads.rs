@@ -280,3 +280,17 @@ fn a_loaded_value_takes_the_place_of_a_stale_one_and_counts_as_an_update() {
     let stats = cache.stats();
     assert_eq!((stats.inserts, stats.updates, cache.len()), (1, 1, 1));
 }
+
+#[test]
+fn a_load_that_was_invalidated_takes_nobodys_place() {
+    let cache = Cache::new(2).expect("valid");
+    let loaded = cache.get_or_insert_with(3, || {
+        cache.invalidate_all();
+        (1..3).for_each(|key| cache.insert(key, key).expect("room"));
+        33
+    });
+    assert_eq!((loaded, cache.get(&3)), (Ok(33), None));
+    assert!(cache.contains_key(&1) && cache.contains_key(&2));
+    let stats = cache.stats();
+    assert_eq!((stats.inserts, stats.evictions, stats.loads), (2, 0, 1));
+}

@@ -284,7 +284,9 @@ impl<K, V, S> Inner<K, V, S> {
         found: Found<'_, Entry<K, V>>,
         cause: RemovalCause,
     ) -> bool {
-        let is_out = shard.remove(&self.law.eras, found, |entry| entry.went(cause));
+        let is_out = shard.remove(&self.law.eras, found, |entry| {
+            entry.went(cause);
+        });
         if is_out {
             self.counters.went(cause);
         }

@@ -53,6 +53,13 @@ impl<'i, 'v, 'd, K, V> Inspection<'i, 'v, 'd, K, V> {
             cause: RemovalCause::Evicted,
         }
     }
+
+    /// Whether what was last asked for goes: unless it was pinned since. From then on it can not be.
+    fn may_go(&mut self) -> bool {
+        let is_evicted = self.cause == RemovalCause::Evicted;
+        let entry = self.view.again(Place::numbered(self.last));
+        !is_evicted || entry.is_none_or(Entry::doom)
+    }
 }
 
 impl<K, V> Census for Inspection<'_, '_, '_, K, V> {
@@ -110,9 +117,14 @@ impl<K, V> Policy<Entry<K, V>> for Chooser {
 
     fn choose(&mut self, view: &mut View<'_, '_, Entry<K, V>>) -> Option<(Place, u32)> {
         let mut inspection = Inspection::new(view, &self.law);
-        let seat = self.queues.choose(&mut inspection)?;
-        self.chosen = Some((seat, inspection.cause));
-        Some((Place::numbered(seat.place), seat.print))
+        loop {
+            let seat = self.queues.choose(&mut inspection)?;
+            if inspection.may_go() {
+                self.chosen = Some((seat, inspection.cause));
+                return Some((Place::numbered(seat.place), seat.print));
+            }
+            self.queues.spare(seat);
+        }
     }
 
     fn spare(&mut self, _place: Place, _print: u32) {

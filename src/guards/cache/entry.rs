@@ -36,6 +36,18 @@ pub(super) struct Making {
 const CAUSE: u8 = 0b0111;
 const PINNED: u8 = 0b1000;
 const REFRESHING: u8 = 0b1_0000;
+/// It goes for others: it can not be pinned any more.
+const DOOMED: u8 = 0b10_0000;
+
+/// What a wish to pin an entry, or not to, came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pin {
+    Done,
+    /// It has gone, or is about to.
+    Gone,
+    /// A newer one of the same key is in its place.
+    Replaced,
+}
 
 impl<K, V> Entry<K, V> {
     pub(super) fn new(key: K, value: V, making: Making) -> Self {
@@ -77,32 +89,49 @@ impl<K, V> Entry<K, V> {
         self.hits.store(hits, Ordering::Relaxed);
     }
 
-    /// What a replacement takes over: how warm it is, and that it is pinned.
-    pub(super) fn inherit(&self, from: &Self) {
-        self.set_hits(from.hits());
-        if from.is_pinned() {
-            self.pin(true);
-        }
+    /// Makes it as warm as the one whose place it will take, and pins it or not; before others see it.
+    pub(super) fn begin(&self, hits: u8, pinned: bool) {
+        self.set_hits(hits);
+        // Relaxed: nobody else sees it yet.
+        let marks = if pinned { PINNED } else { 0 };
+        self.marks.store(marks, Ordering::Relaxed);
     }
 
     pub(super) fn is_pinned(&self) -> bool {
-        self.has(PINNED)
+        is_pinned(self.marks())
     }
 
-    pub(super) fn pin(&self, pinned: bool) {
-        if pinned {
-            // Relaxed: a wish that the policy looks at under its lock, or misses for a moment.
-            self.marks.fetch_or(PINNED, Ordering::Relaxed);
+    /// Pins it, or lets it go as others.
+    pub(super) fn pin(&self, pinned: bool) -> Pin {
+        // Relaxed, both: this one word decides whether it was in time.
+        let before = if pinned {
+            self.marks.fetch_or(PINNED, Ordering::Relaxed)
         } else {
-            // Relaxed: as above.
-            self.marks.fetch_and(!PINNED, Ordering::Relaxed);
+            self.marks.fetch_and(!PINNED, Ordering::Relaxed)
+        };
+        match RemovalCause::of_code(before & CAUSE) {
+            Some(RemovalCause::Replaced) => Pin::Replaced,
+            None if before & DOOMED == 0 => Pin::Done,
+            _ => Pin::Gone,
         }
+    }
+
+    /// From now on it can not be pinned. False if it is pinned, or its marks change at this very moment.
+    pub(super) fn doom(&self) -> bool {
+        let marks = self.marks();
+        // Relaxed, both: as in `pin`.
+        let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
+        let doomed = || {
+            self.marks
+                .compare_exchange(marks, marks | DOOMED, won, lost)
+        };
+        !is_pinned(marks) && doomed().is_ok()
     }
 
     /// True for the one that is to load it anew.
     pub(super) fn begin_refresh(&self) -> bool {
         // Relaxed: one wins; nothing else is published.
-        !self.has(REFRESHING)
+        self.marks() & REFRESHING == 0
             && self.marks.fetch_or(REFRESHING, Ordering::Relaxed) & REFRESHING == 0
     }
 
@@ -112,22 +141,26 @@ impl<K, V> Entry<K, V> {
         self.marks.fetch_and(!REFRESHING, Ordering::Relaxed);
     }
 
-    /// Notes why it went; by the one who took it out.
-    pub(super) fn went(&self, cause: RemovalCause) {
-        // Relaxed: the graveyard publishes it.
-        self.marks.fetch_or(cause.code(), Ordering::Relaxed);
+    /// Notes why it went; by the one who took it out. Whether it was pinned then.
+    pub(super) fn went(&self, cause: RemovalCause) -> bool {
+        // Relaxed: the graveyard publishes it, and `pin` needs nothing else.
+        is_pinned(self.marks.fetch_or(cause.code(), Ordering::Relaxed))
     }
 
     /// Why it went; `None` if nobody took it out.
     pub(super) fn cause(&self) -> Option<RemovalCause> {
-        // Relaxed: the graveyard has published it.
-        RemovalCause::of_code(self.marks.load(Ordering::Relaxed) & CAUSE)
+        RemovalCause::of_code(self.marks() & CAUSE)
     }
 
-    fn has(&self, mark: u8) -> bool {
-        // Relaxed: a hint, or decided by what follows.
-        self.marks.load(Ordering::Relaxed) & mark != 0
+    fn marks(&self) -> u8 {
+        // Relaxed: a hint, or decided by what follows; what went was published by the graveyard.
+        self.marks.load(Ordering::Relaxed)
     }
+}
+
+/// Whether these marks are those of one that is pinned: what was doomed before does not count.
+const fn is_pinned(marks: u8) -> bool {
+    marks & (PINNED | DOOMED) == PINNED
 }
 
 impl<K, V> Item for Entry<K, V> {
@@ -142,7 +175,7 @@ impl<K, V> Item for Entry<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deadlines, Entry, Making, RemovalCause};
+    use super::{Deadlines, Entry, Making, Pin, RemovalCause};
 
     fn entry(pinned: bool) -> Entry<u64, u64> {
         let deadlines = Deadlines { hard: 1, until: 1 };
@@ -174,10 +207,32 @@ mod tests {
     }
 
     #[test]
-    fn hits_are_counted_up_to_what_matters_and_inherited() {
+    fn hits_are_counted_up_to_what_matters_and_passed_on() {
         let (old, new) = (entry(true), entry(false));
         (0..9).for_each(|_| old.hit());
-        new.inherit(&old);
+        new.begin(old.hits(), true);
         assert_eq!((new.hits(), new.is_pinned()), (3, true));
+        new.begin(0, false);
+        assert_eq!((new.hits(), new.is_pinned()), (0, false));
+    }
+
+    #[test]
+    fn what_is_pinned_can_not_be_doomed_and_what_is_doomed_can_not_be_pinned() {
+        let it = entry(false);
+        assert_eq!((it.pin(true), it.doom()), (Pin::Done, false));
+        assert_eq!((it.pin(false), it.doom()), (Pin::Done, true));
+        assert_eq!((it.pin(true), it.is_pinned()), (Pin::Gone, false));
+        assert!(!it.went(RemovalCause::Evicted));
+    }
+
+    #[test]
+    fn a_pin_that_comes_too_late_is_told_where_to_look() {
+        let it = entry(false);
+        assert_eq!(it.pin(true), Pin::Done);
+        assert!(it.went(RemovalCause::Replaced), "pinned in time");
+        assert_eq!(it.pin(true), Pin::Replaced);
+        let it = entry(false);
+        assert!(!it.went(RemovalCause::Removed));
+        assert_eq!(it.pin(true), Pin::Gone);
     }
 }

@@ -240,12 +240,15 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             let mut hazard = self.domain.hazard();
             let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
             let brought = match shard.find_or_absent(hash, &mut hazard, is_it) {
-                Err(absent) => shard.admit(eras, hash, node, absent, &mut hazard, is_wanted),
+                Err(absent) => {
+                    node.item().begin(0, false);
+                    shard.admit(eras, hash, node, absent, &mut hazard, is_wanted)
+                }
                 Ok(found) => match self.law.worth(found.item()) {
                     (Worth::Valid, _) => break,
                     // Whoever withdraws a load of a stale key looks at the entry afterwards: at this one or at the loaded.
                     (Worth::Stale, _) if !is_wanted() => break,
-                    (Worth::Stale, _) => self.replace(shard, found, node),
+                    (Worth::Stale, _) => self.replace(shard, found, node, false),
                     (Worth::Nothing(cause), now) => {
                         if self.law.may_take(found.item(), cause, now) {
                             self.take_out(shard, found, cause);
@@ -294,7 +297,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         };
         if let Ok(node) = self.make(key.clone(), value.clone(), options, stamp) {
             // Not replaced: something newer is there, or it was removed, and so it shall stay.
-            let _replaced = self.replace(shard, found, node);
+            let _replaced = self.replace(shard, found, node, false);
         }
         drop(claim);
         drop(hazard);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cache::{Cache, CacheShard, Inner};
 use super::cause::RemovalCause;
-use super::entry::{Entry, Making};
+use super::entry::{Entry, Making, Pin};
 use super::entry_options::EntryOptions;
 use super::insert_error::{InsertError, Refused};
 use super::law::Worth;
@@ -114,15 +114,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         removed
     }
 
-    /// Keeps an entry when there is no room, from now on. False if the key is not there.
+    /// Keeps an entry when there is no room, from now on; a newer value of the same key too. It ends with the entry: by
+    /// removal, expiry or invalidation. False if the key is not there.
     pub fn pin<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         self.inner.law.expect_pins();
-        let pinned = self.inner.peek_with(key, |_, entry| entry.pin(true));
-        pinned.is_some()
+        self.inner.pin(key, true)
     }
 
     /// Lets an entry go when there is no room, as others. False if the key is not there.
@@ -131,16 +131,41 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let unpinned = self.inner.peek_with(key, |_, entry| entry.pin(false));
-        unpinned.is_some()
+        self.inner.pin(key, false)
     }
 }
 
-impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
+/// What a new entry was given by the one whose place it takes.
+struct Heritage {
+    was_pinned: bool,
+    /// It is pinned on its own account.
+    pinned: bool,
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     /// What is being loaded for this key is not wanted any more; once this returns, it does not come in.
     fn withdraw_load(&self, hash: u64) {
         if self.loads.withdraw(hash) {
             self.shard(hash).pass_gate();
+        }
+    }
+
+    /// Pins what a key has, or lets it go as others. False if it has nothing that could be got.
+    fn pin<Q>(&self, key: &Q, pinned: bool) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let pin = |worth, entry: &Entry<K, V>| match worth {
+            Worth::Nothing(_) => Pin::Gone,
+            Worth::Valid | Worth::Stale => entry.pin(pinned),
+        };
+        loop {
+            match self.peek_with(key, pin) {
+                Some(Pin::Done) => return true,
+                Some(Pin::Replaced) => {}
+                Some(Pin::Gone) | None => return false,
+            }
         }
     }
 
@@ -182,12 +207,14 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
     /// Puts a node into the place of the one of the same key, or lets it in.
     pub(super) fn put(&self, hash: u64, mut node: Made<K, V>) -> Result<(), InsertError<K, V>> {
         let shard = self.shard(hash);
+        let pinned = node.item().is_pinned();
         loop {
             let mut hazard = self.domain.hazard();
             let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
             let put = match shard.find_or_absent(hash, &mut hazard, is_it) {
-                Ok(found) => self.replace(shard, found, node),
+                Ok(found) => self.replace(shard, found, node, pinned),
                 Err(absent) => {
+                    node.item().begin(0, pinned);
                     shard.admit(&self.law.eras, hash, node, absent, &mut hazard, || true)
                 }
             };
@@ -204,17 +231,45 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
         Ok(())
     }
 
+    /// Puts a node, `pinned` or not on its own account, into the place of the one that was found, and passes on what that
+    /// one has: how warm it is, and that it is pinned.
     pub(super) fn replace(
         &self,
         shard: &CacheShard<K, V>,
         found: Found<'_, Entry<K, V>>,
         node: Made<K, V>,
+        pinned: bool,
     ) -> Result<(), Denied<Entry<K, V>>> {
-        node.item().inherit(found.item());
-        shard.replace(&self.law.eras, &self.domain, found, node, |before| {
-            before.went(RemovalCause::Replaced);
-            self.counters.updates.rise();
-        })
+        let heritage = self.pass_on(found.item(), node.item(), pinned);
+        self.exchange(shard, found, node, heritage)
+    }
+
+    fn pass_on(&self, old: &Entry<K, V>, new: &Entry<K, V>, pinned: bool) -> Heritage {
+        let was_pinned = old.is_pinned();
+        // What is over can not be pinned any more, and has no heir.
+        let inherits = was_pinned && !matches!(self.law.worth(old).0, Worth::Nothing(_));
+        new.begin(old.hits(), pinned || inherits);
+        Heritage { was_pinned, pinned }
+    }
+
+    /// Exchanges the entries. Was the old one pinned or unpinned since its heritage was passed on, so will be the new one.
+    fn exchange(
+        &self,
+        shard: &CacheShard<K, V>,
+        found: Found<'_, Entry<K, V>>,
+        node: Made<K, V>,
+        heritage: Heritage,
+    ) -> Result<(), Denied<Entry<K, V>>> {
+        let old = found.item();
+        let mut is_pinned = heritage.was_pinned;
+        let exchanged = shard.replace(&self.law.eras, &self.domain, found, node, |before| {
+            is_pinned = before.went(RemovalCause::Replaced);
+            self.counters.went(RemovalCause::Replaced);
+        });
+        if is_pinned != heritage.was_pinned && !heritage.pinned {
+            self.pin(&old.key, is_pinned);
+        }
+        exchanged
     }
 
     /// Gives back what has no room.
@@ -309,6 +364,10 @@ impl<K, V, S> Inner<K, V, S> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;
 
 impl<K, V, S> Drop for Inner<K, V, S> {
     /// Drops all entries under the catch: a destructor that panics keeps no other from running.

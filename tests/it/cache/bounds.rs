@@ -179,3 +179,25 @@ fn what_is_asked_for_again_and_again_survives_a_scan() {
         assert!(kept * 10 >= hot * 9, "{kept} of {hot} at {capacity}");
     }
 }
+
+#[test]
+fn what_is_unpinned_makes_room_where_all_else_is_pinned() {
+    for capacity in [1, 2, 3, 10, 20] {
+        for let_go in 0..capacity {
+            let cache = Cache::new(capacity).expect("valid");
+            for key in 0..capacity {
+                cache.insert(key, key).expect("room");
+                assert!(cache.pin(&key));
+            }
+            assert!(cache.insert(100, 100).is_err());
+            assert!(cache.unpin(&let_go));
+            cache.insert(100, 100).expect("one may go");
+            let is_there = |key: &u64| cache.contains_key(key);
+            assert!(
+                !is_there(&let_go) && is_there(&100),
+                "{let_go} of {capacity}"
+            );
+            assert_eq!(cache.len() as u64, capacity);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use steadfast::guards::cache::{CacheConfig, LoadError};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, LoadError};
 use steadfast::time::ManualClock;
 use steadfast::{Cache, Child, ExitReason};
 
@@ -112,6 +112,17 @@ fn a_value_that_is_inserted_during_a_load_is_newer() {
     let insert = || cache.insert(1, 9).expect("room");
     let (leader, _) = together(&cache, &manual, || Ok(7), insert);
     assert_eq!((leader.unwrap(), cache.get(&1)), (Ok(7), Some(9)));
+}
+
+#[test]
+fn a_value_that_came_and_went_during_a_load_is_newer_too() {
+    let (cache, manual) = timeless();
+    let come_and_go = || {
+        cache.insert_with_ttl(1, 9, SECOND).expect("room");
+        manual.advance(SECOND);
+    };
+    let (leader, _) = together(&cache, &manual, || Ok(7), come_and_go);
+    assert_eq!((leader.unwrap(), cache.get(&1)), (Ok(7), None));
 }
 
 #[test]
@@ -293,4 +304,20 @@ fn a_load_that_was_invalidated_takes_nobodys_place() {
     assert!(cache.contains_key(&1) && cache.contains_key(&2));
     let stats = cache.stats();
     assert_eq!((stats.inserts, stats.evictions, stats.loads), (2, 0, 1));
+}
+
+#[test]
+fn an_entry_that_is_loaded_anew_stays_in_its_group() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock()).groups(2);
+    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
+    let cache = config.open().expect("valid");
+    let options = EntryOptions::new().group(1);
+    cache.insert_with(1, 1, options).expect("room");
+    manual.advance(9 * SECOND);
+    assert_eq!(cache.get_or_insert_with(1, || 2), Ok(2));
+    cache.invalidate_group(0);
+    assert_eq!(cache.get(&1), Some(2));
+    cache.invalidate_group(1);
+    assert_eq!(cache.get(&1), None);
 }

@@ -165,6 +165,24 @@ fn a_removed_value_is_dropped_when_the_removal_returns() {
 }
 
 #[test]
+fn who_only_looks_drops_nothing_not_even_what_has_expired() {
+    let manual = ManualClock::new();
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let value = || Counted(Arc::clone(&dropped));
+    let cache = CacheConfig::new(8).clock(manual.clock()).open();
+    let cache = cache.expect("valid");
+    cache.insert(1, value()).expect("room");
+    cache.insert(1, value()).expect("room");
+    cache.insert_with_ttl(2, value(), SECOND).expect("room");
+    manual.advance(SECOND);
+    assert!(cache.get_with(&2, |_| ()).is_none() && !cache.contains_key(&2));
+    cache.for_each(|_, _| {});
+    assert_eq!((dropped.load(Ordering::Relaxed), cache.len()), (0, 1));
+    cache.purge();
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn a_reader_that_stalls_keeps_its_own_entry_and_no_other() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let value = || Counted(Arc::clone(&dropped));

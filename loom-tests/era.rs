@@ -2,16 +2,20 @@
 
 use super::runner::{Model, here};
 use crate::kernel::era::{Eras, Population};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 struct Scene {
     eras: Eras,
     population: Population,
+    /// What is loaded from.
+    world: AtomicU8,
 }
 
 fn scene() -> Scene {
     Scene {
         eras: Eras::new(1),
         population: Population::new(),
+        world: AtomicU8::new(1),
     }
 }
 
@@ -43,6 +47,36 @@ fn what_is_stamped_after_an_end_is_counted_and_what_is_stamped_before_is_not() {
         ],
         |scene, [stamp, _]| (stamp, scene.population.len(&scene.eras)),
     );
+}
+
+/// One stamps and then loads from the world, another changes the world and then ends the era of a group.
+/// Allowed: the old value loaded, and not valid; the new one, valid or not. Forbidden: the old one, valid.
+/// Broken by: Relaxed ending or stamping.
+#[test]
+fn what_was_loaded_before_an_end_is_not_valid_after_it() {
+    Model::new(here!(), scene)
+        .floor(7)
+        .breaks(["era.end", "era.stamp"])
+        .run(
+            [(1, false), (2, false), (2, true)],
+            [
+                |scene| {
+                    let stamp = scene.eras.stamp();
+                    // Relaxed: the world publishes nothing.
+                    (stamp, scene.world.load(Ordering::Relaxed))
+                },
+                |scene| {
+                    // Relaxed: as above.
+                    scene.world.store(2, Ordering::Relaxed);
+                    assert!(scene.eras.end_group(0));
+                    (0, 0)
+                },
+            ],
+            |scene, [(stamp, loaded), _]| {
+                assert!(scene.eras.is_valid(stamp, None));
+                (loaded, scene.eras.is_valid(stamp, Some(0)))
+            },
+        );
 }
 
 /// Two add, one of them for a moment, while a third ends the era.

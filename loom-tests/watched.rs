@@ -1,5 +1,5 @@
 //! What the models put into nodes, and an idealised reclaimer: it frees nothing, but writes into what it would free, so
-//! that a look at it which is not over, or comes later, fails the model.
+//! that a look at it which is not over fails the model, by loom, and one that comes later, by itself.
 
 #![expect(
     unsafe_code,
@@ -14,6 +14,9 @@ use loom::cell::UnsafeCell;
 use crate::kernel::expiry::Expiry;
 use crate::kernel::graveyard::Node;
 use crate::kernel::shard::Item;
+
+/// What stands in a node that was "freed".
+const FREED: u8 = u8::MAX;
 
 /// An item whose looks are watched.
 pub(super) struct Watched {
@@ -55,16 +58,18 @@ impl Watched {
 
     /// Looks at the value.
     pub(super) fn read(&self) -> u8 {
-        self.value.with(|value| {
+        let value = self.value.with(|value| {
             // SAFETY: I1: loom fails the model if a write is not before or after this look.
             unsafe { *value }
-        })
+        });
+        assert_ne!(value, FREED, "a look at what was freed");
+        value
     }
 
     fn end(&self) {
         self.value.with_mut(|value| {
             // SAFETY: I1: as in `read`.
-            unsafe { *value = 0 }
+            unsafe { *value = FREED }
         });
     }
 }

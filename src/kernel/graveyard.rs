@@ -23,7 +23,8 @@
 //! # Orderings
 //! | site | ordering | pairs with | why |
 //! |---|---|---|---|
-//! | `graveyard.bury` | Release | `hazard.scan` | the digger sees the node's link, and that it was unlinked |
+//! | `graveyard.bury` | Release | `graveyard.dig`, `hazard.scan` | the digger sees the node's link, and that it was unlinked |
+//! | `graveyard.dig` | Acquire | `graveyard.bury` | as above |
 
 #![expect(
     unsafe_code,
@@ -140,8 +141,13 @@ impl<T> Graveyard<T> {
 
     /// Takes out what no reader looks at (P2). The caller drops it, outside of its locks.
     pub(crate) fn dig(&self, domain: &Domain) -> Vec<Box<Node<T>>> {
-        // Relaxed: the fence in `shielded` acquires what `bury` released (P1).
-        let mut at = self.head.swap(ptr::null_mut(), Ordering::Relaxed);
+        // Acquire: P2, pairs with the Release in `bury` (P1).
+        let order = ord!(
+            "graveyard.dig",
+            Acquire,
+            unproved = "the fence in `shielded` acquires the same; it stands here too because the ThreadSanitizer knows no fences"
+        );
+        let mut at = self.head.swap(ptr::null_mut(), order);
         if at.is_null() {
             return Vec::new();
         }
@@ -185,3 +191,7 @@ impl<T> fmt::Debug for Graveyard<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "graveyard_tests.rs"]
+mod tests;

@@ -330,3 +330,7 @@ impl fmt::Debug for Hazard<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "hazard_tests.rs"]
+mod tests;

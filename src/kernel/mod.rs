@@ -31,6 +31,8 @@ pub(crate) mod shard;
 pub(crate) mod stop;
 pub(crate) mod stripe;
 pub(crate) mod table;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod test_support;
 pub(crate) mod waiter;
 pub(crate) mod waiters;
 pub(crate) mod word;

@@ -560,3 +560,7 @@ impl<T, P> fmt::Debug for Shard<T, P> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "shard_tests.rs"]
+mod tests;

@@ -506,3 +506,7 @@ impl<T> fmt::Debug for Table<T> {
         f.debug_struct("Table").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[path = "table_tests.rs"]
+mod tests;

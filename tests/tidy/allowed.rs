@@ -18,6 +18,11 @@ pub(crate) const WAITS: &[Wait] = &[];
 pub(crate) const IGNORED: &[Skipped] = &[
     ("loom-tests/mutants.rs", 1, ".ci/mutate-orderings"),
     (
+        "src/kernel/hazard_tests.rs",
+        1,
+        ".ci/tsan, which must find its race",
+    ),
+    (
         "src/kernel/ring.rs",
         1,
         ".ci/tsan, which must find its race",

@@ -48,6 +48,8 @@ mod policy;
 #[cfg(test)]
 mod stall_tests;
 mod stats;
+#[cfg(test)]
+mod storm_tests;
 mod write;
 
 pub use bulk::Iter;

@@ -251,3 +251,7 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -33,7 +33,7 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ratio(most) => write!(f, "ratio <= {most}"),
+            Self::Ratio(most) => write!(f, "ratio <= {}", (most * 1e3).round() / 1e3),
             Self::Time(most) => write!(f, "<= {}", time_text(nanoseconds(*most))),
             Self::Most(most) => write!(f, "<= {most}"),
             Self::Shown => write!(f, "-"),

@@ -131,7 +131,7 @@ impl Suite {
     }
 
     /// Quick figures mean nothing, so nothing is said of them.
-    fn judge(&mut self, met: Option<bool>) -> &'static str {
+    pub(crate) fn judge(&mut self, met: Option<bool>) -> &'static str {
         match met.filter(|_| !self.quick) {
             None => "-",
             Some(met) => {
@@ -143,7 +143,8 @@ impl Suite {
     }
 }
 
-fn range(figures: &[f64]) -> (f64, f64) {
+/// The least and the greatest.
+pub(crate) fn range(figures: &[f64]) -> (f64, f64) {
     figures
         .iter()
         .fold((f64::INFINITY, 0.0), |(least, greatest), &figure| {

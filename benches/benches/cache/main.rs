@@ -1,23 +1,35 @@
 //! The cache beside moka, quick_cache, mini-moka and TinyUFO, and beside two maps that evict nothing.
 //!
-//! `cargo bench -p steadfast-benches --bench cache`, and a word after `--` for single rows.
+//! `cargo bench -p steadfast-benches --bench cache`, and words after `--` for the rows that contain one of them: `hit`,
+//! `strings`, `"2 threads"`, `equipped`, and so on. A full run takes some minutes, `-- --quick` some seconds.
 //!
-//! Each row stands twice where a goal asks for it: defaults against defaults, and *equipped*: by the rival's hasher, with
-//! a time to live and statistics.
+//! Each row stands twice: all as they are from the beginning, and *equipped*: by one hasher, with a time to live where a
+//! rival knows one, ours with statistics too.
+//!
+//! The maps that evict nothing, dashmap and papaya, are floors: shown beside, no rivals.
+//!
+//! Times are wall-clock time per operation and thread, so on more threads than cores they include the wait for a core.
+//! Beside each stands the 99.9th percentile of *single* operations, of runs of their own: each operation is timed, and
+//! the reading of the clock is included, some 25 ns.
 
 mod caches;
 mod work;
 
-use caches::{Contender, Key, TinyUfo, equipped};
-use steadfast::Cache;
-use steadfast_benches::{Goal, Suite, resident_bytes, resident_of};
-use work::{Any, Work, hot, insert, load, look_up, mix, on_threads, uniform, zipf};
+use caches::{Contender, Key, NAMES, Named, equipped, equipped_field, plain, plain_field};
+use steadfast_benches::{Entrant, Goal, Suite, resident_bytes, resident_of};
+use work::{Task, insert, load, look_up, mix, shuffled, uniform, zipf};
 
 /// Keys that all fit.
 const RESIDENT: u64 = 50_000;
 
 /// Keys that a load draws from.
 const WIDE: u64 = 100_000;
+
+/// Keys of a list that is drawn from either.
+const DRAWS: usize = 400_000;
+
+/// The rival that the goals are about.
+const MEASURE: &str = "quick_cache";
 
 fn main() {
     if let Some(which) =
@@ -26,240 +38,261 @@ fn main() {
         return fill(&which);
     }
     let mut suite = Suite::begin("cache");
-    hits(&mut suite);
-    misses_and_loads(&mut suite);
-    writes(&mut suite);
-    strings(&mut suite);
+    for mode in [Mode::Plain, Mode::Equipped] {
+        numbers(&mut suite, mode);
+        strings(&mut suite, mode);
+    }
     memory(&mut suite);
     allocations(&mut suite);
     suite.end();
 }
 
-fn ours<K: Key>(capacity: u64) -> Cache<K, u64> {
-    Cache::new(capacity).expect("a valid capacity")
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Plain,
+    Equipped,
 }
 
-fn quick<K: Key>(capacity: u64) -> quick_cache::sync::Cache<K, u64> {
-    quick_cache::sync::Cache::new(capacity as usize)
-}
-
-/// Caches by name.
-type Named<K> = Vec<(&'static str, Box<Any<K>>)>;
-
-fn rivals<K: Key>(capacity: u64) -> Named<K> {
-    let size = capacity as usize;
-    vec![
-        ("quick_cache", Box::new(quick(capacity))),
-        ("moka", Box::new(moka::sync::Cache::new(capacity))),
-        ("mini-moka", Box::new(mini_moka::sync::Cache::new(capacity))),
-        (
-            "TinyUFO",
-            Box::new(TinyUfo(tinyufo::TinyUfo::new(size, size))),
-        ),
-    ]
-}
-
-fn floors<K: Key>() -> Named<K> {
-    vec![
-        ("dashmap, evicts nothing", Box::new(dashmap::DashMap::new())),
-        ("papaya, evicts nothing", Box::new(papaya::HashMap::new())),
-    ]
-}
-
-/// One row per rival: the same work on both, after both were filled with the keys.
-fn rows<K: Key>(
-    suite: &mut Suite,
-    row: &str,
-    threads: u64,
-    goals: [Goal; 2],
-    (capacity, keys): (u64, &[K]),
-    work: Work<'_, K>,
-) {
-    let times = suite.of(400_000, 500);
-    let run = |cache: &Any<K>| on_threads(cache, threads, times, work);
-    let filled = |cache: &Any<K>| {
-        keys.iter().for_each(|key| cache.insert(key.clone(), 1));
-    };
-    let plain = ours::<K>(capacity);
-    let full = equipped::<K>(capacity);
-    let mine: [(&str, &Any<K>); 2] = [("", &plain), (", equipped", &full)];
-    let of_floors = if row.contains("hit") {
-        floors()
-    } else {
-        Vec::new()
-    };
-    for (name, rival) in rivals::<K>(capacity).into_iter().chain(of_floors) {
-        for ((mode, cache), goal) in mine.into_iter().zip(goals) {
-            let goal = if name == "quick_cache" {
-                goal
-            } else {
-                Goal::Shown
-            };
-            let row = format!("{row}, {threads} threads{mode}, {name}");
-            if suite.wants(&row) {
-                filled(cache);
-                filled(&*rival);
-                suite.compare(&row, goal, || run(cache), name, || run(&*rival));
-            }
+impl Mode {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Equipped => ", equipped",
         }
     }
 }
 
-fn hits(suite: &mut Suite) {
+/// Caches of one capacity: they are made when the first row asks for them.
+struct Field<'k, K> {
+    mode: Mode,
+    capacity: u64,
+    /// What all of them are filled with.
+    keys: &'k [K],
+    caches: Vec<Named<K>>,
+}
+
+impl<'k, K: Key> Field<'k, K> {
+    const fn new(mode: Mode, capacity: u64, keys: &'k [K]) -> Self {
+        Self {
+            mode,
+            capacity,
+            keys,
+            caches: Vec::new(),
+        }
+    }
+
+    fn fill(&mut self) {
+        self.caches = match self.mode {
+            Mode::Plain => plain_field(self.capacity),
+            Mode::Equipped => equipped_field(self.capacity),
+        };
+        for named in &self.caches {
+            for key in self.keys {
+                named.cache.insert(key.clone(), 1);
+            }
+        }
+    }
+
+    /// One row: the same work on all. `goal` is what is to be reached on two threads.
+    fn row(
+        &mut self,
+        suite: &mut Suite,
+        row: &str,
+        goal: Option<Goal>,
+        threads: u64,
+        task: &impl Task<K>,
+    ) {
+        let plural = if threads == 1 { "" } else { "s" };
+        let row = format!("{row}, {threads} thread{plural}{}", self.mode.suffix());
+        if !suite.wants(&row) {
+            return;
+        }
+        if self.caches.is_empty() {
+            self.fill();
+        }
+        let times = suite.of(80_000, 400) / threads.max(2);
+        let singles = suite.of(20_000, 1_000) / threads;
+        let caches = self.caches.iter();
+        let entrants = caches.map(|named| {
+            let cache = &*named.cache;
+            let round = move || task.mean(cache, threads, times);
+            let tail = move || task.tail(cache, threads, singles);
+            Entrant::new(named.name, named.is_floor, round, tail)
+        });
+        let mut entrants: Vec<_> = entrants.collect();
+        let goal = goal.filter(|_| threads == 2).map(|goal| (MEASURE, goal));
+        suite.contest(&row, goal, &mut entrants);
+    }
+}
+
+/// Keys of one word.
+fn numbers(suite: &mut Suite, mode: Mode) {
     let resident: Vec<u64> = (0..RESIDENT).collect();
-    let (uniform, zipf) = (uniform(RESIDENT, 400_000), zipf(RESIDENT, 0.99, 400_000));
-    // Room to spare: rivals evict before they are full.
-    let cache = (2 * RESIDENT, &*resident);
-    for threads in [1, 2, 4, 8] {
-        let goals = |ratio| match threads {
-            2 => [Goal::Ratio(ratio); 2],
-            _ => [Goal::Shown; 2],
-        };
-        rows(
-            suite,
-            "hit, one hot key",
-            threads,
-            goals(1.0 / 6.0),
-            cache,
-            &hot(7),
-        );
-        rows(
-            suite,
-            "hit, 50k uniform",
-            threads,
-            goals(0.5),
-            cache,
-            &look_up(&uniform),
-        );
-        rows(
-            suite,
-            "hit, zipf 0.99",
-            threads,
-            [Goal::Shown; 2],
-            cache,
-            &look_up(&zipf),
-        );
-    }
-}
-
-fn misses_and_loads(suite: &mut Suite) {
     let absent: Vec<u64> = (WIDE..2 * WIDE).collect();
-    let shown = [Goal::Shown; 2];
-    rows(suite, "miss", 1, shown, (RESIDENT, &[]), &look_up(&absent));
-    let zipf = zipf(WIDE, 0.9, 1_000_000);
-    for (part, threads) in [(1, 2), (10, 1), (10, 2), (50, 2)] {
-        let goals = match (part, threads) {
-            (10, 2) => [Goal::Ratio(0.9), Goal::Shown],
-            _ => shown,
-        };
-        let row = format!("get or insert, zipf 0.9, room for {part} %");
-        rows(
-            suite,
-            &row,
-            threads,
-            goals,
-            (WIDE * part / 100, &[]),
-            &load(&zipf),
-        );
-    }
+    let fresh = shuffled(DRAWS as u64);
+    let lists = Lists {
+        resident: &resident,
+        hot: &[7],
+        uniform: &uniform(RESIDENT, DRAWS),
+        zipf: &zipf(RESIDENT, 0.99, DRAWS),
+        absent: &absent,
+        fresh: &fresh,
+        wide: &zipf(WIDE, 0.9, 2 * DRAWS),
+    };
+    lists.run(suite, mode, "", &[1, 2, 4, 8]);
 }
 
-fn writes(suite: &mut Suite) {
-    let shown = [Goal::Shown; 2];
-    let wide = uniform(WIDE, 400_000);
-    for threads in [1, 2] {
-        let small = (WIDE / 10, &[][..]);
-        rows(
-            suite,
-            "insert, new keys",
-            threads,
-            shown,
-            small,
-            &insert(&wide),
-        );
-        let resident: Vec<u64> = (0..RESIDENT).collect();
-        let large = (2 * RESIDENT, &*resident);
-        let narrow = uniform(RESIDENT, 400_000);
-        rows(
-            suite,
-            "insert, present keys",
-            threads,
-            shown,
-            large,
-            &insert(&narrow),
-        );
-        rows(
-            suite,
-            "nine looks, one insert",
-            threads,
-            shown,
-            large,
-            &mix(&narrow),
-        );
-    }
+/// Keys that are text.
+fn strings(suite: &mut Suite, mode: Mode) {
+    let named = |keys: Vec<u64>| -> Vec<String> {
+        let name = |key| format!("a key of some length {key}");
+        keys.into_iter().map(name).collect()
+    };
+    let lists = Lists {
+        resident: &named((0..RESIDENT).collect()),
+        hot: &named(vec![7]),
+        uniform: &named(uniform(RESIDENT, DRAWS / 4)),
+        zipf: &named(zipf(RESIDENT, 0.99, DRAWS / 4)),
+        absent: &named((WIDE..2 * WIDE).collect()),
+        fresh: &named(shuffled(DRAWS as u64 / 4)),
+        wide: &named(zipf(WIDE, 0.9, DRAWS)),
+    };
+    lists.run(suite, mode, "strings: ", &[1, 2]);
 }
 
-fn strings(suite: &mut Suite) {
-    let name = |key: &u64| format!("a key of some length {key}");
-    let resident: Vec<String> = (0..RESIDENT).collect::<Vec<_>>().iter().map(name).collect();
-    let keys: Vec<_> = uniform(RESIDENT, 200_000).iter().map(name).collect();
-    let cache = (2 * RESIDENT, &*resident);
-    let shown = [Goal::Shown; 2];
-    rows(suite, "hit, 50k strings", 2, shown, cache, &look_up(&keys));
+/// What the rows draw their keys from.
+struct Lists<'k, K> {
+    resident: &'k [K],
+    hot: &'k [K],
+    uniform: &'k [K],
+    zipf: &'k [K],
+    absent: &'k [K],
+    fresh: &'k [K],
+    wide: &'k [K],
+}
+
+impl<K: Key> Lists<'_, K> {
+    fn run(&self, suite: &mut Suite, mode: Mode, prefix: &str, threads: &[u64]) {
+        self.look_ups(suite, mode, prefix, threads);
+        self.loads(suite, mode, prefix, threads);
+        self.writes(suite, mode, prefix, threads);
+    }
+
+    fn look_ups(&self, suite: &mut Suite, mode: Mode, prefix: &str, threads: &[u64]) {
+        // Room to spare: rivals evict before they are full.
+        let mut field = Field::new(mode, 2 * RESIDENT, self.resident);
+        let rows = [
+            (
+                "hit, one hot key",
+                Some(Goal::Ratio(1.0 / 6.0)),
+                look_up(self.hot),
+            ),
+            (
+                "hit, 50k uniform",
+                Some(Goal::Ratio(0.5)),
+                look_up(self.uniform),
+            ),
+            ("hit, zipf 0.99", None, look_up(self.zipf)),
+            ("miss", None, look_up(self.absent)),
+        ];
+        for (row, goal, task) in &rows {
+            let goal = goal.filter(|_| prefix.is_empty());
+            for threads in threads {
+                field.row(suite, &format!("{prefix}{row}"), goal, *threads, task);
+            }
+        }
+    }
+
+    fn loads(&self, suite: &mut Suite, mode: Mode, prefix: &str, threads: &[u64]) {
+        for part in [1, 10, 50] {
+            let mut field = Field::new(mode, WIDE * part / 100, &[]);
+            let goal = (part == 10 && prefix.is_empty()).then_some(Goal::Ratio(0.9));
+            let row = format!("{prefix}get or insert, zipf 0.9, room for {part} %");
+            for threads in threads {
+                field.row(suite, &row, goal, *threads, &load(self.wide));
+            }
+        }
+    }
+
+    fn writes(&self, suite: &mut Suite, mode: Mode, prefix: &str, threads: &[u64]) {
+        let mut small = Field::new(mode, WIDE / 10, &[]);
+        let mut large = Field::new(mode, 2 * RESIDENT, self.resident);
+        let row = |row: &str| format!("{prefix}{row}");
+        for threads in threads {
+            let (row, task) = (row("insert, new keys"), insert(self.fresh));
+            small.row(suite, &row, None, *threads, &task);
+        }
+        for threads in threads {
+            let (row, task) = (row("insert, present keys"), insert(self.uniform));
+            large.row(suite, &row, None, *threads, &task);
+        }
+        for threads in threads {
+            let (row, task) = (row("nine looks, one insert"), mix(self.uniform));
+            large.row(suite, &row, None, *threads, &task);
+        }
+    }
 }
 
 /// What an entry takes beside its key and value, of a cache that is full and has evicted as much again.
 fn memory(suite: &mut Suite) {
     let row = "bytes per entry, beside key and value";
     if suite.wants(row) {
-        for (which, goal) in [
-            ("ours", Goal::Most(90.0)),
-            ("quick_cache", Goal::Shown),
-            ("moka", Goal::Shown),
-        ] {
-            let bytes = resident_of(&[&format!("fill={which}")]);
-            suite.figure(&format!("{row}, {which}"), goal, bytes, "bytes");
+        for name in NAMES {
+            let goal = if name == "ours" {
+                Goal::Most(90.0)
+            } else {
+                Goal::Shown
+            };
+            let bytes = resident_of(&[&format!("fill={name}")]);
+            suite.figure(&format!("{row}, {name}"), goal, bytes, "bytes");
         }
     }
 }
 
 /// In a process of its own: fills a cache and prints what an entry takes.
 fn fill(which: &str) {
-    const ENTRIES: u64 = 1_000_000;
-    let before = resident_bytes().unwrap_or_default();
-    let cache: Box<dyn Contender<u64, u64>> = match which {
-        "ours" => Box::new(ours(ENTRIES)),
-        "quick_cache" => Box::new(quick(ENTRIES)),
-        _ => Box::new(moka::sync::Cache::new(ENTRIES)),
+    const ENTRIES: u64 = 500_000;
+    let Some(name) = NAMES.into_iter().find(|name| *name == which) else {
+        return;
     };
-    (0..2 * ENTRIES).for_each(|key| cache.insert(key, key));
+    let before = resident_bytes().unwrap_or_default();
+    let named = plain::<u64>(name, ENTRIES);
+    let more = if named.is_floor { 1 } else { 2 };
+    (0..more * ENTRIES).for_each(|key| named.cache.insert(key, key));
     let taken = resident_bytes().unwrap_or_default().saturating_sub(before);
     println!("{}", taken as f64 / ENTRIES as f64 - 16.0);
 }
 
-/// Nothing is allocated by a hit, a miss or a removal.
+/// Nothing is allocated by who only looks.
 fn allocations(suite: &mut Suite) {
     let cache = equipped::<u64>(1000);
-    (0..100).for_each(|key| cache.insert(key, key).expect("room"));
+    (0..100).for_each(|key| Contender::insert(&cache, key, key));
     let of = |work: &dyn Fn()| {
         work();
         allocation_counter::measure(work).count_total as f64
     };
-    let hit = of(&|| assert_eq!(cache.get(&7), Some(7)));
-    suite.figure(
-        "allocations of a hit",
-        Goal::Most(0.0),
-        Some(hit),
-        "allocations",
-    );
-    let miss = of(&|| assert_eq!(cache.get(&7_000), None));
-    suite.figure(
-        "allocations of a miss",
-        Goal::Most(0.0),
-        Some(miss),
-        "allocations",
-    );
-    let loaded = of(&|| assert_eq!(cache.get_or_insert_with(7, || 8), Ok(7)));
-    let row = "allocations of a get or insert that hits";
-    suite.figure(row, Goal::Most(0.0), Some(loaded), "allocations");
+    let rows = [
+        (
+            "a hit",
+            of(&|| assert_eq!(Contender::get(&cache, &7), Some(7))),
+        ),
+        (
+            "a miss",
+            of(&|| assert_eq!(Contender::get(&cache, &7_000), None)),
+        ),
+        (
+            "a removal that finds nothing",
+            of(&|| assert!(!cache.remove(&7_000))),
+        ),
+        (
+            "a get or insert that hits",
+            of(&|| assert_eq!(cache.get_or_insert(&7, 8), 7)),
+        ),
+    ];
+    for (what, count) in rows {
+        let row = format!("allocations of {what}");
+        if suite.wants(&row) {
+            suite.figure(&row, Goal::Most(0.0), Some(count), "allocations");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! How many of the look-ups hit, ours beside the rivals': one thread, insert on a miss, entries of weight one.
 //!
-//! `cargo bench -p steadfast-benches --bench hit_ratio -- traces=FOLDER`
+//! `cargo bench -p steadfast-benches --bench hit_ratio -- FOLDER`
 //!
 //! `FOLDER` holds the traces: `OLTP.lis.gz` and `P3.lis.gz` of Megiddo and Modha (ARC, FAST 2003), the LIRS traces of Jiang
 //! and Zhang (SIGMETRICS 2002), and a request log of the cache2k benchmarks. Without it only the patterns are run.
@@ -25,13 +25,13 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let is_quick = args.iter().any(|arg| arg == "--quick" || arg == "--test")
         || std::env::var_os("STEADFAST_BENCH_QUICK").is_some();
-    let folder = args.iter().find_map(|arg| arg.strip_prefix("traces="));
+    let folder = args.iter().find(|arg| !arg.starts_with('-'));
     println!(
         "# hit_ratio{}",
         if is_quick { ", quick: no figures" } else { "" }
     );
     match folder.map(PathBuf::from) {
-        None => println!("traces: skipped, give their folder as traces=FOLDER"),
+        None => println!("traces: skipped, give their folder as an argument"),
         Some(folder) if !folder.is_dir() => println!("traces: skipped, {folder:?} is no folder"),
         Some(folder) => {
             let mut table = Table::begin("trace");

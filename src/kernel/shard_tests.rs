@@ -43,6 +43,14 @@ impl Policy<Mortal<'_>> for Fifo {
         self.places.push_back((place, print));
     }
 
+    fn can_free(&mut self, _view: &mut View<'_, '_, Mortal<'_>>, _weight: u64) -> bool {
+        true
+    }
+
+    fn kept(&mut self, _view: &mut View<'_, '_, Mortal<'_>>) -> u64 {
+        0
+    }
+
     fn choose(&mut self, view: &mut View<'_, '_, Mortal<'_>>) -> Option<(Place, u32)> {
         let (place, print) = self.places.pop_front()?;
         view.at(place).map(Mortal::key);

@@ -15,6 +15,7 @@ mod expiry;
 mod flights;
 mod graveyard;
 mod hazard;
+mod marks;
 mod rate_limit;
 mod ring;
 mod rules;

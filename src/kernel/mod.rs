@@ -17,6 +17,7 @@
 //! | `flights` | of those who want the same at the same time one gets it, the others wait | leading: two short locks |
 //! | `era` | what was made before a moment is invalid at once, and counted no more | asking: one load |
 //! | `expiry` | a deadline that moves until it is taken | asking: one load |
+//! | `marks` | bits of a byte, one of which may keep another from being set | one step |
 //! | `word` | a word that is checked and changed in one step, by a pure function | one load and one swap; a refusal one load |
 //! | `rules` | a rule that is replaced as a whole while words are decided by it | four loads |
 
@@ -25,6 +26,7 @@ pub(crate) mod expiry;
 pub(crate) mod flights;
 pub(crate) mod graveyard;
 pub(crate) mod hazard;
+pub(crate) mod marks;
 pub(crate) mod ring;
 pub(crate) mod rules;
 pub(crate) mod shard;

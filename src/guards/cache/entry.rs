@@ -6,6 +6,7 @@ use super::cause::RemovalCause;
 use super::lifetime::Deadlines;
 use super::policy::MOST_HITS;
 use crate::kernel::expiry::Expiry;
+use crate::kernel::marks::Marks;
 use crate::kernel::shard::Item;
 
 /// A key, its value, and what decides about them. Key and value never change.
@@ -19,7 +20,7 @@ pub(super) struct Entry<K, V> {
     weight: u32,
     group: u16,
     hits: AtomicU8,
-    marks: AtomicU8,
+    marks: Marks,
 }
 
 /// What an entry is made from, beside key and value.
@@ -60,7 +61,7 @@ impl<K, V> Entry<K, V> {
             weight: making.weight,
             group: making.group,
             hits: AtomicU8::new(0),
-            marks: AtomicU8::new(if making.pinned { PINNED } else { 0 }),
+            marks: Marks::new(if making.pinned { PINNED } else { 0 }),
         }
     }
 
@@ -92,22 +93,19 @@ impl<K, V> Entry<K, V> {
     /// Makes it as warm as the one whose place it will take, and pins it or not; before others see it.
     pub(super) fn begin(&self, hits: u8, pinned: bool) {
         self.set_hits(hits);
-        // Relaxed: nobody else sees it yet.
-        let marks = if pinned { PINNED } else { 0 };
-        self.marks.store(marks, Ordering::Relaxed);
+        self.marks.begin(if pinned { PINNED } else { 0 });
     }
 
     pub(super) fn is_pinned(&self) -> bool {
-        is_pinned(self.marks())
+        is_pinned(self.marks.get())
     }
 
     /// Pins it, or lets it go as others.
     pub(super) fn pin(&self, pinned: bool) -> Pin {
-        // Relaxed, both: this one word decides whether it was in time.
         let before = if pinned {
-            self.marks.fetch_or(PINNED, Ordering::Relaxed)
+            self.marks.set(PINNED)
         } else {
-            self.marks.fetch_and(!PINNED, Ordering::Relaxed)
+            self.marks.clear(PINNED)
         };
         match RemovalCause::of_code(before & CAUSE) {
             Some(RemovalCause::Replaced) => Pin::Replaced,
@@ -118,43 +116,27 @@ impl<K, V> Entry<K, V> {
 
     /// From now on it can not be pinned. False if it is pinned, or its marks change at this very moment.
     pub(super) fn doom(&self) -> bool {
-        let marks = self.marks();
-        // Relaxed, both: as in `pin`.
-        let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
-        let doomed = || {
-            self.marks
-                .compare_exchange(marks, marks | DOOMED, won, lost)
-        };
-        !is_pinned(marks) && doomed().is_ok()
+        self.marks.set_unless(DOOMED, PINNED)
     }
 
     /// True for the one that is to load it anew.
     pub(super) fn begin_refresh(&self) -> bool {
-        // Relaxed: one wins; nothing else is published.
-        self.marks() & REFRESHING == 0
-            && self.marks.fetch_or(REFRESHING, Ordering::Relaxed) & REFRESHING == 0
+        self.marks.get() & REFRESHING == 0 && self.marks.set(REFRESHING) & REFRESHING == 0
     }
 
     /// The refresh failed: another may try.
     pub(super) fn end_refresh(&self) {
-        // Relaxed: as in `begin_refresh`.
-        self.marks.fetch_and(!REFRESHING, Ordering::Relaxed);
+        self.marks.clear(REFRESHING);
     }
 
     /// Notes why it went; by the one who took it out. Whether it was pinned then.
     pub(super) fn went(&self, cause: RemovalCause) -> bool {
-        // Relaxed: the graveyard publishes it, and `pin` needs nothing else.
-        is_pinned(self.marks.fetch_or(cause.code(), Ordering::Relaxed))
+        is_pinned(self.marks.set(cause.code()))
     }
 
     /// Why it went; `None` if nobody took it out.
     pub(super) fn cause(&self) -> Option<RemovalCause> {
-        RemovalCause::of_code(self.marks() & CAUSE)
-    }
-
-    fn marks(&self) -> u8 {
-        // Relaxed: a hint, or decided by what follows; what went was published by the graveyard.
-        self.marks.load(Ordering::Relaxed)
+        RemovalCause::of_code(self.marks.get() & CAUSE)
     }
 }
 

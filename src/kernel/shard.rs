@@ -6,7 +6,7 @@
 //!   table        the lanes (see `table`)
 //!   used         the weight of all nodes that are in the table, or on their way in
 //!   admissions   how many nodes were admitted, ever
-//!   graveyard    nodes that were unlinked (see `graveyard`)
+//!   waste        nodes that were unlinked (see `shard/waste`)
 //!   gate, a lock around the ledger of the table and the policy, which decides who goes
 //! ```
 //!
@@ -36,11 +36,15 @@
 use std::fmt;
 
 use super::era::{Eras, Population};
-use super::graveyard::{Graveyard, Node, Unlinked};
+use super::graveyard::Node;
 use super::hazard::{DomainRef, Hazard};
 use super::table::{Found, Ledger, Place, Table, print_of};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, ord, recheck};
+
+mod waste;
+
+use waste::{Bin, Waste};
 
 /// What a shard asks its items.
 pub(crate) trait Item {
@@ -138,9 +142,8 @@ pub(crate) struct Shard<T, P> {
     used: AtomicU64,
     admissions: AtomicU64,
     population: Population,
-    graveyard: Graveyard<T>,
+    waste: Waste<T>,
     gate: Mutex<Gate<T, P>>,
-    full_bin: usize,
 }
 
 struct Gate<T, P> {
@@ -149,13 +152,13 @@ struct Gate<T, P> {
     /// As `admissions`, which its writer never reads.
     admissions: u64,
     /// What went for others, on its way to the graveyard.
-    bin: Vec<Unlinked<T>>,
+    bin: Bin<T>,
 }
 
 impl<T: Item, P: Policy<T>> Shard<T, P> {
-    /// An empty shard for `capacity` of weight, with room for `nodes` before its table has to grow. Those that go for
-    /// others are buried when there are `full_bin` of them.
-    pub(crate) fn new(capacity: u64, nodes: usize, full_bin: usize, policy: P) -> Self {
+    /// An empty shard for `capacity` of weight, with room for `nodes` before its table has to grow. `enough` nodes that have
+    /// gone, or fewer that weigh a tenth of the capacity, are to be seen to.
+    pub(crate) fn new(capacity: u64, nodes: usize, enough: usize, policy: P) -> Self {
         let (table, ledger) = Table::new(nodes);
         Self {
             table,
@@ -163,14 +166,13 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             used: AtomicU64::new(0),
             admissions: AtomicU64::new(0),
             population: Population::new(),
-            graveyard: Graveyard::new(),
+            waste: Waste::new(enough, capacity),
             gate: Mutex::new(Gate {
                 ledger,
                 policy,
                 admissions: 0,
-                bin: Vec::new(),
+                bin: Bin::new(),
             }),
-            full_bin,
         }
     }
 
@@ -312,7 +314,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
                     self.population.remove(eras, unlinked.item().stamp());
                 }
                 self.give_back(before.saturating_sub(after));
-                self.graveyard.bury(unlinked);
+                self.waste.bury(unlinked);
                 Ok(())
             }
             Err(node) => {
@@ -334,7 +336,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             left(item);
             self.population.remove(eras, item.stamp());
             self.give_back(item.weight());
-            self.graveyard.bury(unlinked);
+            self.waste.bury(unlinked);
         }
         is_out
     }
@@ -349,7 +351,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     #[cfg(not(all(test, loom)))]
     pub(crate) fn empty_bin(&self) {
         if let Some(mut gate) = self.gate.try_lock() {
-            self.graveyard.bury_all(&mut gate.bin);
+            self.waste.empty(&mut gate.bin);
         }
     }
 
@@ -370,12 +372,17 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
 
     /// How many nodes wait to be dropped.
     pub(crate) fn buried(&self) -> usize {
-        self.graveyard.count()
+        self.waste.count()
+    }
+
+    /// Whether so many wait, or such heavy ones, that a writer should see to it.
+    pub(crate) fn wants_digging(&self) -> bool {
+        self.waste.is_enough()
     }
 
     /// The nodes that nobody looks at any more; the caller drops them, outside of its locks.
     pub(crate) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
-        self.graveyard.dig(domain)
+        self.waste.dig(domain)
     }
 
     /// Reserves weight, for which others go where there is not enough, but not `spared` (P3). The stamp of one that went is
@@ -465,10 +472,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
                 gate.policy.expelled(item);
                 let counted = (item.weight(), item.stamp());
                 self.table.free(&mut gate.ledger, place, print);
-                gate.bin.push(unlinked);
-                if gate.bin.len() >= self.full_bin {
-                    self.graveyard.bury_all(&mut gate.bin);
-                }
+                self.waste.throw(&mut gate.bin, unlinked);
                 return Some(counted);
             }
             if self.table.is_dead(place) {
@@ -547,7 +551,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
 
 impl<T, P> Drop for Shard<T, P> {
     fn drop(&mut self) {
-        self.graveyard.bury_all(&mut self.gate.lock().bin);
+        self.waste.close(&mut self.gate.lock().bin);
     }
 }
 

@@ -87,7 +87,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let law = Arc::new(law);
         let counters = Arc::new(Counters::new(config.statistics.then(cores)));
         let entries = config.entries();
-        let full_bin = if config.listener.is_some() {
+        let enough = if config.listener.is_some() {
             1
         } else {
             WAITING
@@ -99,7 +99,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             let entries = usize::try_from(entries).unwrap_or(usize::MAX);
             let queues = S3Fifo::new(capacity, entries);
             let chooser = Chooser::new(queues, Arc::clone(&law), Arc::clone(&counters));
-            Shard::new(capacity, entries, full_bin, chooser)
+            Shard::new(capacity, entries, enough, chooser)
         };
         Self {
             inner: Arc::new(Inner {

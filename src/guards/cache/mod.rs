@@ -22,6 +22,8 @@
 //! * At no time is there more inside than the capacity.
 //! * What removes an old value (its expiry, an eviction, a condition) never removes a newer one.
 //! * Keys and values are dropped once, outside of all locks, by writers and by `purge`, never by who only looks.
+//! * What has gone and waits for that is bounded: per shard by 64 entries and by a fifth of its capacity, and one entry for
+//!   each thread that looks at one. What look-ups found expired comes on top until the next writer.
 //!
 //! Not for state that must not be lost: everything in a cache may go at any time. Not for limits per key: an evicted
 //! limiter forgets.

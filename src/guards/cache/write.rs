@@ -21,7 +21,7 @@ use crate::telemetry::kinds;
 /// A node that is not in the table.
 pub(super) type Made<K, V> = Box<Node<Entry<K, V>>>;
 
-/// So many nodes of a shard wait to be dropped before a writer sees to it.
+/// So many nodes of a shard wait to be dropped before a writer sees to it, unless they are heavy.
 pub(super) const WAITING: usize = 32;
 
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
@@ -301,8 +301,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
 impl<K, V, S> Inner<K, V, S> {
     /// Drops what waits in a shard, if enough waits; with a listener, at once.
     pub(super) fn bury_some(&self, shard: &CacheShard<K, V>) {
-        let waiting = shard.buried();
-        if waiting >= WAITING || (waiting > 0 && self.config.listener.is_some()) {
+        if shard.wants_digging() {
             self.bury_all(shard);
         }
     }

@@ -169,7 +169,7 @@ fn who_only_looks_drops_nothing_not_even_what_has_expired() {
     let manual = ManualClock::new();
     let dropped = Arc::new(AtomicUsize::new(0));
     let value = || Counted(Arc::clone(&dropped));
-    let cache = CacheConfig::new(8).clock(manual.clock()).open();
+    let cache = CacheConfig::new(100).clock(manual.clock()).open();
     let cache = cache.expect("valid");
     cache.insert(1, value()).expect("room");
     cache.insert(1, value()).expect("room");
@@ -198,4 +198,20 @@ fn a_reader_that_stalls_keeps_its_own_entry_and_no_other() {
     });
     cache.purge();
     assert_eq!(1001 - dropped.load(Ordering::Relaxed), 4);
+}
+
+#[test]
+fn what_waits_to_be_dropped_is_bounded_by_its_weight() {
+    for (capacity, weight, most) in [(1, 1, 3), (1000, 100, 13), (1 << 20, 1 << 14, 80)] {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let config = CacheConfig::new(capacity).expected_entries(10);
+        let cache = config.weigher(move |_, _| weight).open().expect("valid");
+        for key in 0..1000 {
+            cache
+                .insert(key, Counted(Arc::clone(&dropped)))
+                .expect("room");
+            let alive = 1 + key as usize - dropped.load(Ordering::Relaxed);
+            assert!(alive <= most, "{alive} of {weight} each");
+        }
+    }
 }

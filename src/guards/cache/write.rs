@@ -62,8 +62,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     ) -> Result<(), InsertError<K, V>> {
         let inner = &*self.inner;
         let hash = inner.hash(&key);
-        inner.withdraw_load(hash);
         let node = inner.make(key, value, options, inner.law.eras.stamp())?;
+        inner.withdraw_load(hash);
         inner.put(hash, node)
     }
 
@@ -364,10 +364,6 @@ impl<K, V, S> Inner<K, V, S> {
     }
 }
 
-#[cfg(test)]
-#[path = "write_tests.rs"]
-mod tests;
-
 impl<K, V, S> Drop for Inner<K, V, S> {
     /// Drops all entries under the catch: a destructor that panics keeps no other from running.
     fn drop(&mut self) {
@@ -384,3 +380,7 @@ impl<K, V, S> Drop for Inner<K, V, S> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
-use steadfast::guards::cache::{CacheConfig, EntryOptions, LoadError};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, LoadError, Refused};
 use steadfast::time::ManualClock;
 use steadfast::{Cache, Child, ExitReason};
 
@@ -320,4 +321,15 @@ fn an_entry_that_is_loaded_anew_stays_in_its_group() {
     assert_eq!(cache.get(&1), Some(2));
     cache.invalidate_group(1);
     assert_eq!(cache.get(&1), None);
+}
+
+#[test]
+fn an_insert_that_is_refused_leaves_the_load_alone() {
+    let cache = Cache::new(2).expect("valid");
+    let loaded = cache.get_or_insert_with(1, || {
+        let refused = cache.insert_with_ttl(1, 2, Duration::ZERO);
+        assert_eq!(refused.unwrap_err().why(), Refused::ZeroTtl);
+        3
+    });
+    assert_eq!((loaded, cache.get(&1)), (Ok(3), Some(3)));
 }

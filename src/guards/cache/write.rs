@@ -181,7 +181,6 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         let weight = weigher.map_or(1, |weigher| weigher(&key, &value));
         let by_value = || self.config.ttl_of.as_ref().and_then(|of| of(&key, &value));
         let ttl = options.ttl.or_else(by_value);
-        let group = options.group.map_or(0, |group| group + 1);
         let why = match (weight, ttl, options.group) {
             (0, ..) => Refused::Weightless,
             (_, Some(Duration::ZERO), _) => Refused::ZeroTtl,
@@ -194,7 +193,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
                     deadlines: self.law.deadlines(ttl.map(nanoseconds)),
                     stamp,
                     weight,
-                    group: u16::try_from(group).unwrap_or_default(),
+                    group: options.group.map_or(0, |group| group as u16 + 1),
                     pinned: options.pinned,
                 };
                 return Ok(Node::new(Entry::new(key, value, making)));

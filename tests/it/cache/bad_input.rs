@@ -83,9 +83,11 @@ fn entries_that_make_no_sense_are_given_back() {
     };
     let plain = EntryOptions::new();
     assert_eq!(why(plain.ttl(Duration::ZERO), 1), Refused::ZeroTtl);
-    assert_eq!(why(plain.group(1), 1), Refused::NoSuchGroup { group: 1 });
+    for group in [1, usize::MAX] {
+        assert_eq!(why(plain.group(group), 1), Refused::NoSuchGroup { group });
+    }
     assert_eq!(why(plain, 0), Refused::Weightless);
-    assert!(cache.is_empty() && cache.stats().refused == 3);
+    assert!(cache.is_empty() && cache.stats().refused == 4);
 }
 
 /// A key whose `Hash` and `Eq` panic on demand.

@@ -87,7 +87,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let law = Arc::new(law);
         let counters = Arc::new(Counters::new(config.statistics.then(cores)));
         let entries = config.entries();
-        let enough = if config.listener.is_some() {
+        // Who is told is told at once.
+        let enough = if config.listener.is_some() || config.telemetry.is_some() {
             1
         } else {
             WAITING

@@ -298,7 +298,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
 }
 
 impl<K, V, S> Inner<K, V, S> {
-    /// Drops what waits in a shard, if enough waits; with a listener, at once.
+    /// Drops what waits in a shard, if enough waits; with a listener or telemetry, at once.
     pub(super) fn bury_some(&self, shard: &CacheShard<K, V>) {
         if shard.wants_digging() {
             self.bury_all(shard);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use steadfast::Cache;
 use steadfast::guards::cache::{CacheConfig, EntryOptions, RemovalCause};
+use steadfast::telemetry::{Filter, Recorder, Telemetry};
 use steadfast::time::ManualClock;
 
 use crate::support::SECOND;
@@ -214,4 +215,22 @@ fn what_waits_to_be_dropped_is_bounded_by_its_weight() {
             assert!(alive <= most, "{alive} of {weight} each");
         }
     }
+}
+
+#[test]
+fn an_eviction_is_told_at_once() {
+    let telemetry = Telemetry::new();
+    let recorder = Recorder::attach(&telemetry, Filter::All);
+    let cache = CacheConfig::new(100).telemetry(telemetry);
+    let cache = cache.open().expect("valid");
+    for key in 0..150_u64 {
+        cache.insert(key, key).expect("room");
+        let told = recorder
+            .events()
+            .iter()
+            .filter(|it| it.name() == "cache.evicted")
+            .count();
+        assert_eq!(told as u64, cache.stats().evictions);
+    }
+    assert_eq!(cache.stats().evictions, 50);
 }

@@ -5,7 +5,7 @@
 //! ```text
 //!   table        the lanes (see `table`)
 //!   used         the weight of all nodes that are in the table, or on their way in
-//!   admissions   how many nodes were admitted, ever
+//!   admissions   how many nodes were admitted, ever: one number for each part of the hashes
 //!   waste        nodes that were unlinked (see `shard/waste`)
 //!   gate, a lock around the ledger of the table and the policy, which decides who goes
 //! ```
@@ -13,14 +13,15 @@
 //! # Invariants
 //! * I1: `used` is never above `capacity`, and never below the weight of what is in the table: weight is reserved before a
 //!   node can be seen, and given back after it was unlinked.
-//! * I2: a key has one living node at most: a node is admitted only if nothing was admitted since its key was not found.
+//! * I2: a key has one living node at most: a node is admitted only if nothing of its part of the hashes was admitted since
+//!   its key was not found.
 //! * I3: every lane that is not EMPTY is known to the policy once; a lane is freed only when the policy has let go of it.
 //! * I4: no code of a user runs under the gate. Keys are compared outside of it.
 //!
 //! # Protocol
-//! * P1 `find`: read `admissions`; search the table. The number comes with the answer "it is not there".
+//! * P1 `find`: read `admissions` of its part; search the table. The number comes with the answer "it is not there".
 //! * P2 `admit`: lock; more was admitted than in P1: give the node back, who calls searches again. Else make room (P3);
-//!   count it; place it; tell the policy; raise `admissions`; unlock.
+//!   count it; place it; tell the policy; raise `admissions` of its part; unlock.
 //! * P3 `make_room`, under the gate: reserve the weight; on failure ask the policy whether enough may go, and then for a
 //!   place. Dead: free it. A node: unlink exactly that one, give its weight back, free its place; was it replaced
 //!   meanwhile, tell the policy to spare it. Not enough may go: nothing has gone. Or what must stay leaves room, and the
@@ -45,6 +46,14 @@ use crate::sync::{Mutex, ord, recheck};
 mod waste;
 
 use waste::{Bin, Waste};
+
+/// Who comes in makes those search again whose hash is in the same one of so many parts.
+const PARTS: usize = 16;
+
+/// The part of a hash, by bits that say neither which shard nor where in its table.
+const fn part(hash: u64) -> usize {
+    (hash >> 28) as usize % PARTS
+}
 
 /// What a shard asks its items.
 pub(crate) trait Item {
@@ -140,7 +149,7 @@ pub(crate) struct Shard<T, P> {
     table: Table<T>,
     capacity: u64,
     used: AtomicU64,
-    admissions: AtomicU64,
+    admissions: [AtomicU64; PARTS],
     population: Population,
     waste: Waste<T>,
     gate: Mutex<Gate<T, P>>,
@@ -150,7 +159,7 @@ struct Gate<T, P> {
     ledger: Ledger,
     policy: P,
     /// As `admissions`, which its writer never reads.
-    admissions: u64,
+    admissions: [u64; PARTS],
     /// What went for others, on its way to the graveyard.
     bin: Bin<T>,
 }
@@ -164,13 +173,13 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             table,
             capacity,
             used: AtomicU64::new(0),
-            admissions: AtomicU64::new(0),
+            admissions: std::array::from_fn(|_| AtomicU64::new(0)),
             population: Population::new(),
             waste: Waste::new(enough, capacity),
             gate: Mutex::new(Gate {
                 ledger,
                 policy,
-                admissions: 0,
+                admissions: [0; PARTS],
                 bin: Bin::new(),
             }),
         }
@@ -211,7 +220,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         is_it: impl FnMut(&T) -> bool,
     ) -> Result<Found<'h, T>, Absent> {
         // Acquire: P1, pairs with the Release in `admit` (P2).
-        let admissions = self.admissions.load(ord!("shard.version", Acquire));
+        let admissions = self.admissions[part(hash)].load(ord!("shard.version", Acquire));
         let found = self.table.find(hash, hazard, is_it);
         found.ok_or(Absent(admissions))
     }
@@ -242,7 +251,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     ) -> Result<(), Denied<T>> {
         let (weight, stamp) = (node.item().weight(), node.item().stamp());
         let mut gate = self.gate.lock();
-        if recheck!("shard.raced", gate.admissions != absent.0) {
+        if recheck!("shard.raced", gate.admissions[part(hash)] != absent.0) {
             return Err(Denied::Raced(node));
         }
         if !is_wanted() {
@@ -264,10 +273,11 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         match self.place(&mut gate, hash, node, eras, hazard) {
             Ok(place) => {
                 gate.policy.admitted(place, print_of(hash), weight);
-                gate.admissions += 1;
+                let admissions = &mut gate.admissions[part(hash)];
+                *admissions += 1;
                 // Release: P2, pairs with the Acquire in `find_or_absent` (P1).
                 let order = ord!("shard.admitted", Release);
-                self.admissions.store(gate.admissions, order);
+                self.admissions[part(hash)].store(*admissions, order);
                 Ok(())
             }
             Err(node) => {
@@ -344,7 +354,8 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     /// How many nodes were admitted, ever.
     pub(crate) fn admissions(&self) -> u64 {
         // Relaxed: a number for people publishes nothing.
-        self.admissions.load(Ordering::Relaxed)
+        let parts = self.admissions.iter();
+        parts.map(|part| part.load(Ordering::Relaxed)).sum()
     }
 
     /// Buries what went for others and was not buried yet, unless somebody is inside of the gate.

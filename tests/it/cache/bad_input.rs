@@ -1,6 +1,7 @@
 //! Configurations that make no sense, and users' code that panics or lies.
 
-use std::hash::{Hash, Hasher};
+use std::cell::Cell;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -268,4 +269,47 @@ fn a_listener_and_a_destructor_may_both_panic_over_one_entry() {
     }
     assert_eq!(cache.retain(|_, _| false), 2);
     assert_eq!((cache.stats().panics, cache.len()), (4, 0));
+}
+
+type Fixed = BuildHasherDefault<DefaultHasher>;
+
+thread_local! {
+    static OVERTAKEN: Cell<u64> = const { Cell::new(0) };
+    static CACHE: Cell<Option<Cache<Slow, u64, Fixed>>> = const { Cell::new(None) };
+}
+
+/// A key that is compared so slowly that others come in meanwhile. The first two have one hash.
+struct Slow(u64);
+
+impl PartialEq for Slow {
+    fn eq(&self, other: &Self) -> bool {
+        if self.0.max(other.0) == 1 {
+            let number = OVERTAKEN.get() + 1;
+            OVERTAKEN.set(number);
+            if let Some(cache) = CACHE.take().filter(|_| number < 1000) {
+                cache.insert(Self(number + 10), 0).expect("room");
+                CACHE.set(Some(cache));
+            }
+        }
+        self.0 == other.0
+    }
+}
+
+impl Eq for Slow {}
+
+impl Hash for Slow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.max(1).hash(state);
+    }
+}
+
+#[test]
+fn a_key_that_others_overtake_while_it_is_compared_comes_in_soon() {
+    let config = CacheConfig::new(10_000);
+    let cache = config.open_with_hasher(Fixed::default()).expect("valid");
+    cache.insert(Slow(0), 0).expect("room");
+    CACHE.set(Some(cache.clone()));
+    cache.insert(Slow(1), 1).expect("room");
+    assert!(OVERTAKEN.get() < 20, "{} came in first", OVERTAKEN.get());
+    CACHE.set(None);
 }

@@ -48,6 +48,13 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Cache<K, V, S> {
     /// others get what it returns. If the key is removed, inserted or invalidated meanwhile, they still get it, but it is
     /// not kept; nor is it if it has no room.
     ///
+    /// Loads are told apart by 64 bits of the keys' hashes. Keys that share all of them, which a sound `Hash` all but
+    /// excludes, load one after the other, and a loader of the one that asks for the other gets [`LoadError::Recursive`].
+    ///
+    /// For another patience than 5 s there are
+    /// [`try_get_or_insert_with_timeout`](Self::try_get_or_insert_with_timeout) and
+    /// [`try_get_or_insert_with_deadline`](Self::try_get_or_insert_with_deadline), with a `load` that returns `Ok`.
+    ///
     /// # Blocking
     /// While another caller loads, 5 s at most, and until the unit that waits is asked to stop.
     ///

@@ -18,7 +18,7 @@ pub enum LoadError<E> {
     TimedOut,
     /// The unit that waited was asked to stop.
     Stopped,
-    /// A loader asked for the very key that it loads: it would wait for itself.
+    /// A loader asked for the key that it loads, or for one with the very same hash: it would wait for itself.
     Recursive,
 }
 

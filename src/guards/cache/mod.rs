@@ -1,7 +1,10 @@
 //! A cache: what was expensive to get, kept within a bound.
 //!
 //! Reading, replacing, expiring and removing what is there are lock-free: no thread that stands still stops them. Only
-//! who brings a *new* key passes a lock, one of several, under which the policy says who goes for it.
+//! who brings a *new* key passes a lock, one of several, under which the policy says who goes for it. There are two
+//! exceptions, for writers alone: a heavier value that has no room makes it under that lock; and while keys are being
+//! loaded, who inserts or removes passes a short lock of their list, and, for the very key that is loaded, the first one
+//! too, so that the load does not come in behind it.
 //!
 //! | to see | read |
 //! |---|---|

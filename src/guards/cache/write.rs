@@ -27,6 +27,10 @@ pub(super) const WAITING: usize = 32;
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// Brings a value in, or puts it in the place of the one that the key has.
     ///
+    /// # Blocking
+    /// Never for long: a new key passes a lock under which no code of yours runs. A value that the key has is replaced
+    /// without it, unless the new one is heavier and has no room, or the key is being loaded.
+    ///
     /// # Errors
     /// The entry is too heavy, weighs nothing, or too much else is pinned. It comes back then, nothing has gone for it, and
     /// an older value of the key stays. Without a weigher and without pinned entries this does not happen.
@@ -68,6 +72,10 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     }
 
     /// Takes a key out. Whether it had a value that could still be got.
+    ///
+    /// # Blocking
+    /// Only while this key is being loaded, and never for long: it passes the lock behind which the load would come in. It
+    /// does not wait for the load.
     pub fn remove<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -80,6 +88,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     ///
     /// A load of this key that is under way is not cached when it ends; one that ends at this very moment may be, where
     /// `condition` keeps a stale value.
+    ///
+    /// # Blocking
+    /// As [`remove`](Self::remove).
     ///
     /// # Panics
     /// What `condition` panics; the entry stays then.

@@ -55,7 +55,7 @@ fn what_is_stamped_after_an_end_is_counted_and_what_is_stamped_before_is_not() {
 #[test]
 fn what_was_loaded_before_an_end_is_not_valid_after_it() {
     Model::new(here!(), scene)
-        .floor(7)
+        .floor(21)
         .breaks(["era.end", "era.stamp"])
         .run(
             [(1, false), (2, false), (2, true)],

@@ -16,14 +16,9 @@ fn hash_of(key: u64) -> u64 {
     ((key % 8) << 32) | (key % 3)
 }
 
-/// What keys of these tests weigh.
-fn weight_of(key: u64) -> u64 {
-    1 + key % 3
-}
-
 impl Item for Mortal<'_> {
     fn weight(&self) -> u64 {
-        weight_of(self.key())
+        1 + self.number() as u64 % 3
     }
 
     fn stamp(&self) -> u64 {
@@ -176,14 +171,16 @@ impl<'r> Scene<'r> {
         drop(self.shard.dig(&self.domain));
     }
 
-    /// The keys that are inside; their weights are what the shard counts.
+    /// The keys that are inside; what they weigh is what the shard counts.
     fn keys(&self) -> Vec<u64> {
         let mut hazard = self.domain.hazard();
-        let places = self.shard.places();
-        let keys: Vec<u64> = places
-            .filter_map(|place| Some(self.shard.at(place, &mut hazard)?.item().key()))
-            .collect();
-        let weight: u64 = keys.iter().map(|key| weight_of(*key)).sum();
+        let (mut keys, mut weight) = (Vec::new(), 0);
+        for place in self.shard.places() {
+            if let Some(found) = self.shard.at(place, &mut hazard) {
+                keys.push(found.item().key());
+                weight += found.item().weight();
+            }
+        }
         assert_eq!(
             (self.shard.used(), self.shard.len(&self.eras)),
             (weight, keys.len())

@@ -160,7 +160,9 @@ fn fitting_clock(lifetime: &Lifetime) -> Clock {
 mod tests {
     use std::time::Duration;
 
-    use super::{Clock, Law, Lifetime};
+    use super::super::entry::Making;
+    use super::{Clock, Entry, Law, Lifetime, RemovalCause, Worth};
+    use crate::time::ManualClock;
 
     fn law(ttl: Duration, clock: Option<Clock>) -> Law {
         let lifetime = Lifetime::new(Some(ttl), None, Duration::ZERO, Duration::ZERO);
@@ -172,6 +174,33 @@ mod tests {
         assert!(!law(Duration::from_millis(1), None).clock().is_coarse());
         let coarse = law(Duration::from_secs(60), None);
         assert_eq!(coarse.clock().is_coarse(), Clock::coarse().is_coarse());
+    }
+
+    // property 28
+    #[test]
+    fn an_idle_entry_that_is_used_meanwhile_is_not_taken_for_expired() {
+        let manual = ManualClock::new();
+        let (ttl, tti) = (Duration::from_secs(100), Duration::from_secs(10));
+        let lifetime = Lifetime::new(Some(ttl), Some(tti), Duration::ZERO, Duration::ZERO);
+        let law = Law::new(lifetime, 0, Some(manual.clock()));
+        let making = Making {
+            deadlines: law.deadlines(None),
+            stamp: law.eras.stamp(),
+            weight: 1,
+            group: 0,
+            pinned: false,
+        };
+        let entry = Entry::new(1, 1, making);
+        manual.advance(Duration::from_secs(9));
+        let just_before = law.now();
+        manual.advance(Duration::from_secs(1));
+        let (worth, now) = law.worth(&entry);
+        assert_eq!(worth, Worth::Nothing(RemovalCause::Expired));
+        assert!(law.touch(&entry, just_before), "it was used in time");
+        assert!(!law.may_take(&entry, RemovalCause::Expired, now));
+        manual.advance(Duration::from_secs(9));
+        assert!(law.may_take(&entry, RemovalCause::Expired, law.now()));
+        assert!(!law.touch(&entry, just_before), "it was taken");
     }
 
     #[test]

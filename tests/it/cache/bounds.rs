@@ -5,6 +5,9 @@ use std::thread;
 
 use steadfast::Cache;
 use steadfast::guards::cache::{CacheConfig, EntryOptions, Refused};
+use steadfast::time::ManualClock;
+
+use crate::support::SECOND;
 
 // property 29
 #[test]
@@ -200,4 +203,31 @@ fn what_is_unpinned_makes_room_where_all_else_is_pinned() {
             assert_eq!(cache.len() as u64, capacity);
         }
     }
+}
+
+#[test]
+fn a_pin_ends_with_its_entry() {
+    let manual = ManualClock::new();
+    let cache = CacheConfig::new(4).clock(manual.clock()).open();
+    let cache = cache.expect("valid");
+    let pinned = EntryOptions::new().pinned(true).ttl(SECOND);
+    for key in 0..4 {
+        cache.insert_with(key, key, pinned).expect("room");
+    }
+    manual.advance(SECOND);
+    assert!(!cache.pin(&1), "it is over");
+    cache.insert(0, 10).expect("room");
+    for key in 4..8 {
+        cache
+            .insert(key, key)
+            .expect("what is over makes room, pinned or not");
+    }
+    assert_eq!(
+        cache.get(&0),
+        None,
+        "it took over the pin of one that was over"
+    );
+    (0..4).for_each(|key| assert!(cache.insert_with(key, key, pinned).is_ok()));
+    cache.invalidate_all();
+    (4..8).for_each(|key| cache.insert(key, key).expect("what is invalid makes room"));
 }

@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 
 use steadfast::Cache;
+use steadfast::guards::cache::{CacheConfig, EntryOptions};
+use steadfast::time::ManualClock;
+
+use crate::support::SECOND;
 
 #[test]
 fn retain_keeps_what_is_wanted() {
@@ -11,6 +15,33 @@ fn retain_keeps_what_is_wanted() {
     assert_eq!(cache.retain(|key, _| key % 4 == 0), 3000);
     assert_eq!(cache.len(), 1000);
     assert!((0..4000).all(|key| cache.contains_key(&key) == (key % 4 == 0)));
+}
+
+// property 28
+#[test]
+fn retain_takes_out_only_the_value_that_it_was_asked_about() {
+    let cache = Cache::new(10).expect("valid");
+    cache.insert(1, 1).expect("room");
+    let taken = cache.retain(|key, value| {
+        cache.insert(*key, value + 1).expect("room");
+        false
+    });
+    assert_eq!((taken, cache.get(&1)), (0, Some(2)));
+}
+
+#[test]
+fn what_is_over_is_not_shown() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock()).groups(1);
+    let cache = config.grace(SECOND).open().expect("valid");
+    let in_group = EntryOptions::new().group(0);
+    cache.insert_with_ttl(1, 1, SECOND).expect("room");
+    cache.insert_with(2, 2, in_group).expect("room");
+    cache.insert(3, 3).expect("room");
+    manual.advance(SECOND);
+    cache.invalidate_group(0);
+    assert_eq!(cache.iter().collect::<Vec<_>>(), [(3, 3)]);
+    cache.for_each(|key, _| assert_eq!(*key, 3));
 }
 
 #[test]

@@ -333,3 +333,15 @@ fn an_insert_that_is_refused_leaves_the_load_alone() {
     });
     assert_eq!((loaded, cache.get(&1)), (Ok(3), Some(3)));
 }
+
+#[test]
+fn a_loaded_value_that_has_no_room_is_returned_and_not_kept() {
+    let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
+    let cache = config.open().expect("valid");
+    cache.insert(2, 10).expect("room");
+    for too_much in [101, 0] {
+        assert_eq!(cache.get_or_insert_with(1, || too_much), Ok(too_much));
+        assert_eq!((cache.get(&1), cache.get(&2)), (None, Some(10)));
+    }
+    assert_eq!((cache.stats().refused, cache.stats().loads), (2, 2));
+}

@@ -75,6 +75,18 @@ fn a_negative_entry_has_a_shorter_life_by_its_value() {
 }
 
 #[test]
+fn an_entry_that_is_given_its_own_time_is_not_asked_for_another() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock());
+    let config = config.ttl_of(|_: &u64, _: &u64| Some(SECOND));
+    let cache = config.open().expect("valid");
+    cache.insert(1, 1).expect("room");
+    cache.insert_with_ttl(2, 2, 2 * SECOND).expect("room");
+    manual.advance(SECOND);
+    assert_eq!((cache.get(&1), cache.get(&2)), (None, Some(2)));
+}
+
+#[test]
 fn an_idle_entry_expires_and_a_used_one_does_not() {
     let (cache, manual) = timed(|config| config.time_to_idle(16 * SECOND));
     cache.insert(1, 1).expect("room");
@@ -111,6 +123,7 @@ fn a_stale_value_is_for_who_asks_for_it_and_only_for_its_grace() {
     assert_eq!(cache.get_stale(&1), Some(1));
     manual.advance(SECOND);
     assert_eq!((cache.get(&1), cache.get_stale(&1)), (None, Some(1)));
+    assert!(cache.peek(&1).is_none() && !cache.contains_key(&1));
     assert_eq!(cache.purge(), 0, "it is kept for its grace");
     manual.advance(SECOND);
     assert_eq!((cache.get_stale(&1), cache.purge()), (None, 1));

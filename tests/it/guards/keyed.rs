@@ -1,8 +1,8 @@
 //! The keyed rate limiter: keys stand side by side, and idle ones make room.
 
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -213,6 +213,96 @@ fn a_stop_ends_the_wait_for_a_key_and_gives_its_cell_back() {
     assert_eq!(journal.take(1), ["Err(Stopped)"]);
     clock.advance(SECOND);
     assert_eq!(limiter.check("ann"), Ok(()), "its cell was not given back");
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_a_shared_limit_and_gives_its_cell_back() {
+    let (system, _recorder, clock) = timeless(config());
+    let limiter = RateLimiterConfig::new(Quota::per_second(1)).clock(clock.clock());
+    let limiter = limiter.keys(1).beyond(Beyond::Share).counting();
+    let limiter = Arc::new(limiter.build_keyed::<u64>().expect("valid"));
+    assert_eq!([limiter.check(&1), limiter.check(&2)], [Ok(()); 2]);
+    let (journal, shared) = (Journal::new(), limiter.clone());
+    let notes = journal.clone();
+    let child = Child::worker("caller", move |_| {
+        notes.note("asks");
+        notes.note(format!("{:?}", shared.acquire_timeout(&3, FAR)));
+        Ok(())
+    });
+    let worker = system.spawn(child.restart(Restart::Temporary));
+    let worker = worker.expect("started");
+    journal.take(1);
+    worker.terminate().expect("terminated");
+    assert_eq!(journal.take(1), ["Err(Stopped)"]);
+    clock.advance(SECOND);
+    assert_eq!(limiter.check(&1), Ok(()));
+    assert_eq!(limiter.check(&4), Ok(()), "its cell was not given back");
+    assert_eq!(limiter.stats().map(|stats| stats.admitted), Some(4));
+}
+
+#[test]
+fn what_was_taken_is_kept_over_many_reconfigurations() {
+    for quota in each(10) {
+        let (limiter, _clock) = still_beyond(quota, 1, Beyond::Share);
+        assert_eq!(
+            [limiter.check_n(&1, 3), limiter.check_n(&2, 4)],
+            [Ok(()); 2]
+        );
+        let smaller = each(5)
+            .into_iter()
+            .find(|it| it.algorithm() == quota.algorithm());
+        for next in [smaller.expect("of each"), quota, quota] {
+            limiter.reconfigure(next).expect("valid");
+        }
+        assert_eq!(limiter.remaining(&1), 7, "{quota:?}");
+        assert!(limiter.check_n(&3, 7).is_err(), "{quota:?}");
+        assert_eq!(limiter.check_n(&3, 6), Ok(()), "{quota:?}");
+    }
+}
+
+/// Panics when a copy of it is dropped.
+struct Touchy(u64, bool, Arc<AtomicUsize>);
+
+impl Clone for Touchy {
+    fn clone(&self) -> Self {
+        Self(self.0, true, Arc::clone(&self.2))
+    }
+}
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        if self.1 {
+            self.2.fetch_add(1, Ordering::Relaxed);
+            std::panic::resume_unwind(Box::new("in drop"));
+        }
+    }
+}
+
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Touchy {}
+
+impl std::hash::Hash for Touchy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn a_key_whose_drop_panics_hurts_nobody_and_keeps_no_other_from_its_own() {
+    let clock = ManualClock::new();
+    let config = RateLimiterConfig::new(Quota::per_second(1)).clock(clock.clock());
+    let limiter = config.build_keyed::<Touchy>().expect("valid");
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let key = |number| Touchy(number, false, Arc::clone(&dropped));
+    assert!((0..5).all(|number| limiter.check(&key(number)).is_ok()));
+    clock.advance(SECOND);
+    assert_eq!((limiter.purge(), limiter.len()), (5, 0));
+    assert_eq!(dropped.load(Ordering::Relaxed), 5);
 }
 
 /// All keys have one hash.

@@ -2,5 +2,6 @@
 
 mod backoff_window;
 mod breaker;
+mod breaker_windows;
 mod keyed;
 mod rate_limit;

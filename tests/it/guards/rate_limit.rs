@@ -326,8 +326,27 @@ fn a_reset_forgets_what_was_taken() {
     for quota in each(3) {
         let (limiter, _clock) = still(quota);
         assert_eq!(limiter.check_n(3), Ok(()));
+        assert!(limiter.check().is_err());
         limiter.reset();
         assert_eq!(limiter.remaining(), 3, "{quota:?}");
+        assert_eq!(limiter.check(), Ok(()), "{quota:?}");
+    }
+}
+
+// S14
+#[test]
+fn a_limiter_that_refuses_lets_through_what_a_new_quota_or_a_cancelled_turn_gives_it() {
+    for (quota, larger) in each(1).into_iter().zip(each(2)) {
+        let (limiter, clock) = still(quota);
+        assert_eq!(limiter.check(), Ok(()));
+        limiter.reserve().expect("a turn").cancel();
+        assert!(limiter.check().is_err());
+        clock.advance(SECOND);
+        assert_eq!(limiter.check(), Ok(()), "{quota:?}: the turn was cancelled");
+        assert!(limiter.check().is_err());
+        limiter.reconfigure(larger).expect("valid");
+        assert_eq!(limiter.check(), Ok(()), "{quota:?}: there is one more");
+        assert!(limiter.check().is_err());
     }
 }
 

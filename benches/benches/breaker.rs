@@ -22,6 +22,7 @@ const CALLS: u32 = 100;
 fn main() {
     let mut suite = Suite::begin("breaker");
     for threads in [1, 2] {
+        floor(&mut suite, threads);
         closed(&mut suite, threads);
     }
     refused(&mut suite);
@@ -68,6 +69,23 @@ fn on(threads: u32, times: u32, operation: impl Fn() + Sync) -> f64 {
             .fold(run(), |sum, other| sum + other.join().expect("no panic"));
         sum / f64::from(threads)
     })
+}
+
+/// What no breaker can do without: the call. Where this ratio is above a goal below, none reaches it.
+fn floor(suite: &mut Suite, threads: u32) {
+    let times = suite.of(5_000_000, 1_000);
+    let recloser = recloser();
+    suite.compare(
+        &format!("floor: the call alone, {threads} threads"),
+        Goal::Shown,
+        || on(threads, times, || assert!(black_box(work()).is_ok())),
+        "recloser",
+        || {
+            on(threads, times, || {
+                assert!(black_box(&recloser).call(work).is_ok());
+            })
+        },
+    );
 }
 
 /// Every call succeeds.

@@ -10,6 +10,16 @@ use crate::fault::{Category, Classify, Severity};
 use crate::time::BackoffError;
 
 /// A breaker that makes no sense, with all its faults.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::guards::breaker::{BreakerConfig, BreakerFault, Trip};
+///
+/// let config = BreakerConfig::new(Trip::consecutive(0)).probes(0);
+/// let error = config.validate().unwrap_err();
+/// assert_eq!(error.faults(), [BreakerFault::ZeroCalls, BreakerFault::NoProbes]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct BreakerError {
     faults: Vec<BreakerFault>,
@@ -110,6 +120,20 @@ impl fmt::Display for BreakerError {
 impl Error for BreakerError {}
 
 /// The call was refused: the breaker is not closed. Nothing was tried.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::Trip;
+///
+/// let breaker = CircuitBreaker::new(Trip::consecutive(5))?;
+/// breaker.open();
+/// if let Err(open) = breaker.admit() {
+///     println!("503 Service Unavailable, Retry-After: {}", open.retry_after.as_secs() + 1);
+/// }
+/// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("the breaker is {phase}{}", Later(*retry_after))]
@@ -133,6 +157,23 @@ impl fmt::Display for Later {
 }
 
 /// Why a call through a breaker has no result.
+///
+/// # Examples
+///
+/// ```
+/// use std::fs;
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::{CallError, Trip};
+///
+/// let disk = CircuitBreaker::new(Trip::consecutive(3))?;
+/// match disk.call(|| fs::read("/no/such/file")) {
+///     Ok(bytes) => println!("{} bytes", bytes.len()),
+///     Err(CallError::Failed(error)) => println!("tried: {error}"),
+///     Err(CallError::Open(open)) => println!("not tried: {open}"),
+///     Err(other) => println!("{other}"),
+/// }
+/// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,

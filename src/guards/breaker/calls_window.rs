@@ -1,7 +1,8 @@
 //! The last calls in shared memory: a window under a lock, and a word beside it that says when there is nothing to do.
 //!
 //! A good call changes nothing in a window that is full of good calls. The word says of which generation the window is
-//! that; it is written under the lock, and who reads it without has recorded its call before whatever comes next.
+//! that; it is written under the lock, and who reads it without has recorded its call before whatever comes next. A model
+//! holds the two together: a word that is written behind the lock's back would say of a failure that it is none.
 
 use super::count_window::{CountWindow, Sample};
 use super::threshold::{Sums, Threshold};

@@ -11,6 +11,25 @@ use super::state::Outcome;
 ///
 /// Dropped while a panic unwinds it is a failure, else it is ignored. A probe's permit that is kept for longer than the
 /// lease, or forgotten, counts as a failure once another call needs its place.
+///
+/// # Examples
+///
+/// For a call that does not end where it began, or whose result says nothing of the other side.
+///
+/// ```
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::Trip;
+///
+/// let breaker = CircuitBreaker::new(Trip::consecutive(5))?;
+/// let permit = breaker.admit()?;
+/// let status = 404; // the answer of a server that works
+/// match status {
+///     500.. => permit.failure(),
+///     400.. => permit.ignore(),
+///     _ => permit.success(),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a permit that is dropped says nothing of its call"]
 pub struct BreakerPermit<'a> {
     breaker: &'a CircuitBreaker,

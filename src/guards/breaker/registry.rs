@@ -31,6 +31,18 @@ pub struct BreakerRegistry {
 }
 
 /// Why there is no breaker of a name.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::guards::breaker::{BreakerConfig, BreakerRegistry, RegistryError, Trip};
+///
+/// let hosts = BreakerRegistry::with_most(BreakerConfig::new(Trip::consecutive(3)), 1)?;
+/// hosts.breaker("example.org")?;
+/// let full = hosts.breaker("example.com").map(drop);
+/// assert_eq!(full, Err(RegistryError::TooMany { most: 1 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {

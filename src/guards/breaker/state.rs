@@ -21,6 +21,20 @@
 use std::fmt;
 
 /// What a breaker does with calls.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::{Phase, Trip};
+///
+/// let breaker = CircuitBreaker::new(Trip::consecutive(5))?;
+/// assert_eq!(breaker.phase(), Phase::Closed);
+/// breaker.force_open(); // while the other side is being repaired
+/// assert_eq!(breaker.phase().as_str(), "forced_open");
+/// breaker.reset();
+/// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -77,6 +91,24 @@ impl fmt::Display for Phase {
 }
 
 /// How a call ended, as far as a breaker is concerned.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::{Outcome, Phase, Trip};
+///
+/// let disk = CircuitBreaker::new(Trip::consecutive(1))?;
+/// let classify = |result: &Result<(), Error>| match result {
+///     Ok(()) => Outcome::Success,
+///     Err(error) if error.kind() == ErrorKind::NotFound => Outcome::Ignored,
+///     Err(_) => Outcome::Failure,
+/// };
+/// let missing = disk.call_by(classify, || Err(ErrorKind::NotFound.into()));
+/// assert!(missing.is_err() && disk.phase() == Phase::Closed);
+/// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

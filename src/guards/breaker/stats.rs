@@ -6,6 +6,21 @@ use std::time::Duration;
 use super::state::Phase;
 
 /// What a breaker has counted. Its numbers are read one after the other, while calls go on.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::CircuitBreaker;
+/// use steadfast::guards::breaker::Trip;
+///
+/// let breaker = CircuitBreaker::new(Trip::count_window(10))?;
+/// for call in 0..4 {
+///     let _answer = breaker.call(|| if call == 2 { Err("timed out") } else { Ok(call) });
+/// }
+/// let metrics = breaker.metrics();
+/// assert_eq!((metrics.calls, metrics.failed, metrics.refused), (4, 1, 0));
+/// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BreakerStats {

@@ -20,8 +20,11 @@ mod sliding_window;
 #[path = "../src/guards/rate_limit/window_log.rs"]
 mod window_log;
 
+use std::marker::PhantomData;
+
 use self::fixed_window::FixedWindow;
 use self::gcra::Gcra;
+use self::position::NotTaken;
 use self::rule::Rule;
 use self::sliding_window::Outcome;
 use self::window_log::WindowLog;
@@ -29,40 +32,64 @@ use super::runner::{Model, here};
 use crate::kernel::rules::Rules;
 use crate::kernel::word::Word;
 
-/// A limiter that is asked at given ticks.
-struct Limiter {
+/// A limiter by rules of the kind `R` that is asked at given ticks.
+struct Limiter<R> {
     rules: Rules,
     word: Word,
+    kind: PhantomData<R>,
 }
 
 const PERIOD: u64 = 10;
 
-fn bucket(burst: u32) -> Rule {
-    Rule::Bucket(Gcra {
-        interval: PERIOD,
-        burst,
-    })
-}
-
-fn limiter(rule: Rule) -> Limiter {
+fn limiter<R: Rule>(rule: R) -> Limiter<R> {
     let rules = Rules::new(rule.pack());
     let word = rules.word();
-    Limiter { rules, word }
+    let kind = PhantomData;
+    Limiter { rules, word, kind }
 }
 
-impl Limiter {
+fn bucket(burst: u32) -> Limiter<Gcra> {
+    let interval = PERIOD;
+    limiter(Gcra { interval, burst })
+}
+
+impl<R: Rule> Limiter<R> {
     fn check(&self, now: u64) -> bool {
-        position::take(&self.rules, &self.word, now, 1, now).is_ok()
+        position::take::<R>(&self.rules, &self.word, now, 1, now).is_ok()
     }
 
     fn remaining(&self, now: u64) -> u32 {
-        position::remaining(&self.rules, &self.word, now).unwrap()
+        position::remaining::<R>(&self.rules, &self.word, now).unwrap()
     }
 
-    fn replace(&self, rule: Rule, now: u64) {
-        let settle = || position::settle(&self.rules, &self.word, now);
+    fn replace(&self, rule: R, now: u64) {
+        let settle = || position::settle::<R>(&self.rules, &self.word, now);
         self.rules.replace(rule.pack(), settle);
     }
+
+    fn ask(&self, now: u64) -> Told {
+        match position::take::<R>(&self.rules, &self.word, now, 1, now) {
+            Ok(_) => Told::Passes,
+            Err(NotTaken::Retired) => Told::GivenUp,
+            Err(_) => Told::Refused,
+        }
+    }
+
+    fn collect(&self, now: u64) -> Told {
+        if position::retire::<R>(&self.rules, &self.word, now) {
+            Told::GivenUp
+        } else {
+            Told::Refused
+        }
+    }
+}
+
+/// What a thread was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Passes,
+    Refused,
+    GivenUp,
 }
 
 /// Three threads check a bucket of one.
@@ -74,7 +101,7 @@ fn of_three_checks_exactly_one_passes_where_one_may() {
         [false, true, false],
         [false, false, true],
     ];
-    Model::new(here!(), || limiter(bucket(1)))
+    Model::new(here!(), || bucket(1))
         .floor(370)
         .preemptions(3)
         .run(
@@ -93,7 +120,7 @@ fn of_three_checks_exactly_two_pass_where_two_may() {
         [true, false, true],
         [false, true, true],
     ];
-    Model::new(here!(), || limiter(bucket(2)))
+    Model::new(here!(), || bucket(2))
         .floor(400)
         .preemptions(3)
         .run(
@@ -109,10 +136,10 @@ fn of_three_checks_exactly_two_pass_where_two_may() {
 #[test]
 fn at_the_edge_of_a_window_each_window_has_its_own_count() {
     let window = || {
-        limiter(Rule::Window(FixedWindow {
+        limiter(FixedWindow {
             period: PERIOD,
             limit: 1,
-        }))
+        })
     };
     let ends = [true, false].into_iter().flat_map(|early| {
         let either = [[true, false], [false, true]];
@@ -137,7 +164,7 @@ fn at_the_edge_of_a_window_each_window_has_its_own_count() {
 #[test]
 fn a_bucket_that_is_replaced_keeps_its_debt() {
     let ends = [([true, false], 1), ([false, true], 1), ([true, true], 0)];
-    Model::new(here!(), || limiter(bucket(1)))
+    Model::new(here!(), || bucket(1))
         .floor(1_000)
         .preemptions(3)
         .run(
@@ -146,11 +173,8 @@ fn a_bucket_that_is_replaced_keeps_its_debt() {
                 |it| it.check(5),
                 |it| it.check(5),
                 |it| {
-                    let faster = Gcra {
-                        interval: PERIOD / 2,
-                        burst: 2,
-                    };
-                    it.replace(Rule::Bucket(faster), 5);
+                    let (interval, burst) = (PERIOD / 2, 2);
+                    it.replace(Gcra { interval, burst }, 5);
                     false
                 },
             ],
@@ -223,40 +247,56 @@ fn a_cell_that_is_given_back_opens_the_window_again() {
 /// a key that is given up. (property 43)
 #[test]
 fn a_key_is_given_up_only_while_nothing_is_taken_of_it() {
-    fn ask(it: &Limiter) -> Told {
-        match position::take(&it.rules, &it.word, 5, 1, 5) {
-            Ok(_) => Told::Passes,
-            Err(position::NotTaken::Retired) => Told::GivenUp,
-            Err(_) => Told::Refused,
-        }
-    }
     let ends = [
         ([Told::GivenUp, Told::GivenUp], Told::GivenUp),
         ([Told::Passes, Told::Refused], Told::Refused),
         ([Told::Refused, Told::Passes], Told::Refused),
     ];
-    Model::new(here!(), || limiter(bucket(1)))
+    Model::new(here!(), || bucket(1))
         .floor(370)
         .preemptions(3)
         .run(
             ends,
-            [ask, ask, |it| {
-                if position::retire(&it.rules, &it.word, 5) {
-                    Told::GivenUp
-                } else {
-                    Told::Refused
-                }
-            }],
+            [|it| it.ask(5), |it| it.ask(5), |it| it.collect(5)],
             |_, [one, other, collector]| ([one, other], collector),
         );
 }
 
-/// What a thread was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
-    Passes,
-    Refused,
-    GivenUp,
+/// A key of whose one cell a turn is taken for later and given back, while another thread checks it and a third gives it
+/// up where it is as good as new.
+/// Allowed: given up before the reservation or after it, or not at all; the check passes before the reservation or after
+/// it. Forbidden: given up while a turn or a cell is taken, a cell of a key that is given up.
+/// (property 43)
+#[test]
+fn a_key_with_a_reservation_is_not_given_up() {
+    fn reserve_and_cancel(it: &Limiter<Gcra>) -> Told {
+        match position::take::<Gcra>(&it.rules, &it.word, 5, 1, u64::MAX - 1) {
+            Ok(place) => {
+                let is_collected = it.collect(5) == Told::GivenUp;
+                assert!(!is_collected, "given up with a debt");
+                let is_back = position::give_back::<Gcra>(&it.rules, &it.word, 5, place);
+                assert!(is_back, "nobody can come behind");
+                Told::Passes
+            }
+            Err(NotTaken::Retired) => Told::GivenUp,
+            Err(_) => Told::Refused,
+        }
+    }
+    let ends = [
+        [Told::Passes, Told::Passes, Told::Refused],
+        [Told::Passes, Told::Refused, Told::Refused],
+        [Told::Passes, Told::Refused, Told::GivenUp],
+        [Told::Passes, Told::GivenUp, Told::GivenUp],
+        [Told::GivenUp, Told::GivenUp, Told::GivenUp],
+    ];
+    Model::new(here!(), || bucket(1))
+        .floor(370)
+        .preemptions(3)
+        .run(
+            ends,
+            [reserve_and_cancel, |it| it.ask(5), |it| it.collect(5)],
+            |_, told| told,
+        );
 }
 
 /// As above for the log of a sliding window.
@@ -287,5 +327,27 @@ fn a_log_is_given_up_only_while_nothing_is_taken_of_it() {
                 }
             }],
             |_, [one, other, collector]| ([one, other], collector),
+        );
+}
+
+/// Two threads ask a sliding window of one while its limit becomes two.
+/// Allowed: one passes or both do; what passed counts under the new limit. Forbidden: a cell that is forgotten.
+#[test]
+fn a_log_that_is_replaced_keeps_its_cells() {
+    let ends = [([true, false], 1), ([false, true], 1), ([true, true], 0)];
+    Model::new(here!(), || log(1))
+        .floor(300)
+        .preemptions(3)
+        .run(
+            ends,
+            [
+                |it| takes(it, 5),
+                |it| takes(it, 5),
+                |it| {
+                    it.replace(PERIOD, 2);
+                    false
+                },
+            ],
+            |it, [one, other, _]| ([one, other], it.remaining(5).unwrap()),
         );
 }

@@ -28,7 +28,7 @@ impl Limited {
     fn take(&self) -> Option<(u64, u64)> {
         let taken = self
             .rules
-            .decide(&self.word, &plus_ten, |numbers, position| {
+            .decide(&self.word, plus_ten, |numbers, position| {
                 let [limit, same] = *numbers;
                 assert_eq!(limit, same, "torn");
                 if position < limit {
@@ -46,11 +46,11 @@ impl Limited {
 
     fn settle(&self) {
         let kept = |_: &Numbers, position| Ok::<_, ()>((position, ()));
-        assert!(self.rules.decide(&self.word, &plus_ten, kept).is_ok());
+        assert!(self.rules.decide(&self.word, plus_ten, kept).is_ok());
     }
 
     fn position(&self) -> u64 {
-        let looked = self.rules.decide(&self.word, &plus_ten, |_, position| {
+        let looked = self.rules.decide(&self.word, plus_ten, |_, position| {
             Err::<(u64, ()), _>(position)
         });
         looked.unwrap_err()

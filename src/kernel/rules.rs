@@ -61,9 +61,6 @@ const KEPT: usize = 4;
 /// A rule, as numbers: what they mean is the business of those who decide by it.
 pub(crate) type Numbers = [u64; NUMBERS];
 
-/// Moves a position from the rule before (the first numbers) to the present one.
-pub(crate) type Convert<'a> = &'a dyn Fn(&Numbers, &Numbers, u64) -> u64;
-
 /// A position, and the parity of the generation that it is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bits {
@@ -95,6 +92,12 @@ const _: () = assert!(
         == u64::MAX
 );
 
+/// A generation, and its numbers if it is still the present one.
+struct Look {
+    generation: u64,
+    numbers: Numbers,
+}
+
 /// Why a decision was not made.
 enum Undecided<E> {
     /// The rule refuses.
@@ -124,10 +127,9 @@ impl Rules {
     #[cfg(not(all(test, loom)))]
     pub(crate) fn present(&self) -> Numbers {
         loop {
-            let generation = self.generation();
-            let numbers = self.load(generation);
-            if self.generation() == generation {
-                return numbers;
+            let present = self.look();
+            if self.generation() == present.generation {
+                return present.numbers;
             }
         }
     }
@@ -139,7 +141,8 @@ impl Rules {
     }
 
     /// Decides about a word by the present rule (P1). `ask` is shown the rule and the word's position, and answers with
-    /// the next position (at most [`MAX_POSITION`]) and a result; both functions must be pure.
+    /// the next position (at most [`MAX_POSITION`]) and a result; `convert` moves a position from the rule before (the
+    /// first numbers) to the present one. Both functions must be pure.
     ///
     /// # Errors
     /// What `ask` refuses with.
@@ -147,33 +150,74 @@ impl Rules {
     pub(crate) fn decide<R, E>(
         &self,
         word: &Word,
-        convert: Convert<'_>,
+        convert: impl Fn(&Numbers, &Numbers, u64) -> u64,
+        mut ask: impl FnMut(&Numbers, u64) -> Result<(u64, R), E>,
+    ) -> Result<R, E> {
+        match self.attempt(word, &mut ask) {
+            Some(decided) => decided,
+            None => self.insist(word, convert, ask),
+        }
+    }
+
+    /// As most decisions are made: nobody comes between, and the word is of the present generation. `None` if not.
+    #[inline]
+    fn attempt<R, E>(
+        &self,
+        word: &Word,
+        ask: impl FnOnce(&Numbers, u64) -> Result<(u64, R), E>,
+    ) -> Option<Result<R, E>> {
+        let present = self.look();
+        match word.attempt(|bits| self.judge(&present, bits, |_| None, ask))? {
+            Ok(result) => Some(Ok(result)),
+            Err(Undecided::Refused(error)) => Some(Err(error)),
+            Err(Undecided::Stale) => None,
+        }
+    }
+
+    /// Begins anew until the rules stay as they are. Out of line, as in the word.
+    #[cold]
+    fn insist<R, E>(
+        &self,
+        word: &Word,
+        convert: impl Fn(&Numbers, &Numbers, u64) -> u64,
         mut ask: impl FnMut(&Numbers, u64) -> Result<(u64, R), E>,
     ) -> Result<R, E> {
         loop {
-            let generation = self.generation();
-            let (rule, parity) = (self.load(generation), generation & 1);
-            let decided = word.decide(|bits| {
-                if recheck!("rules.again", self.generation() != generation) {
-                    return Err(Undecided::Stale);
-                }
-                let found = Bits::unpack(bits);
-                let position = if found.parity == parity {
-                    found.position
-                } else {
-                    let before = self.before(generation).ok_or(Undecided::Stale)?;
-                    convert(&before, &rule, found.position)
-                };
-                let (position, result) = ask(&rule, position).map_err(Undecided::Refused)?;
-                debug_assert!(position <= MAX_POSITION);
-                Ok((Bits { position, parity }.pack(), result))
-            });
-            match decided {
+            let present = self.look();
+            let converted = |position| {
+                let before = self.before(present.generation)?;
+                Some(convert(&before, &present.numbers, position))
+            };
+            match word.decide(|bits| self.judge(&present, bits, converted, &mut ask)) {
                 Ok(result) => return Ok(result),
                 Err(Undecided::Refused(error)) => return Err(error),
                 Err(Undecided::Stale) => {}
             }
         }
+    }
+
+    /// Decides about what a word holds, with another look at the generation. `converted` moves a position of the
+    /// generation before to the present one.
+    #[inline]
+    fn judge<R, E>(
+        &self,
+        present: &Look,
+        bits: u64,
+        converted: impl FnOnce(u64) -> Option<u64>,
+        ask: impl FnOnce(&Numbers, u64) -> Result<(u64, R), E>,
+    ) -> Result<(u64, R), Undecided<E>> {
+        if recheck!("rules.again", self.generation() != present.generation) {
+            return Err(Undecided::Stale);
+        }
+        let (found, parity) = (Bits::unpack(bits), present.generation & 1);
+        let position = if found.parity == parity {
+            found.position
+        } else {
+            converted(found.position).ok_or(Undecided::Stale)?
+        };
+        let (position, result) = ask(&present.numbers, position).map_err(Undecided::Refused)?;
+        debug_assert!(position <= MAX_POSITION);
+        Ok((Bits { position, parity }.pack(), result))
     }
 
     /// Replaces the rule (P2). `settle` must decide every word of these rules once; it may not replace.
@@ -196,6 +240,16 @@ impl Rules {
         let numbers = self.load(generation.wrapping_sub(1));
         let is_stale = recheck!("rules.before", self.generation() != generation);
         (!is_stale).then_some(numbers)
+    }
+
+    #[inline]
+    fn look(&self) -> Look {
+        let generation = self.generation();
+        let numbers = self.load(generation);
+        Look {
+            generation,
+            numbers,
+        }
     }
 
     #[inline]
@@ -242,7 +296,7 @@ mod tests {
     }
 
     fn add(rules: &Rules, word: &Word, amount: u64) -> u64 {
-        let added: Result<u64, Infallible> = rules.decide(word, &doubled, |_, position| {
+        let added: Result<u64, Infallible> = rules.decide(word, doubled, |_, position| {
             Ok((position + amount, position))
         });
         added.unwrap()
@@ -284,7 +338,7 @@ mod tests {
         rules.replace([2, 2], || {});
         for _ in 0..2 {
             let refused: Result<(), u64> =
-                rules.decide(&word, &doubled, |_, position| Err(position));
+                rules.decide(&word, doubled, |_, position| Err(position));
             assert_eq!(refused, Err(6));
         }
     }
@@ -302,7 +356,7 @@ mod tests {
             }
             let mut asked = Vec::new();
             let added: Result<(), Infallible> =
-                rules.decide(&word, &doubled, |numbers, position| {
+                rules.decide(&word, doubled, |numbers, position| {
                     if asked.is_empty() {
                         together.wait();
                         together.wait();
@@ -329,7 +383,7 @@ mod tests {
         on_threads(3, |number| {
             start.wait();
             for time in 1..=TIMES {
-                let settle = || rules.decide(&word, &same, count).unwrap();
+                let settle = || rules.decide(&word, same, count).unwrap();
                 if number == 0 {
                     rules.replace([time, time], settle);
                 } else {
@@ -337,7 +391,7 @@ mod tests {
                 }
             }
         });
-        let read: Result<(), u64> = rules.decide(&word, &same, |_, position| Err(position));
+        let read: Result<(), u64> = rules.decide(&word, same, |_, position| Err(position));
         assert_eq!(read, Err(3 * TIMES));
     }
 }

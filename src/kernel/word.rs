@@ -58,16 +58,37 @@ impl Word {
         &self,
         mut rule: impl FnMut(u64) -> Result<(u64, R), E>,
     ) -> Result<R, E> {
+        match self.attempt(&mut rule) {
+            Some(decided) => decided,
+            None => self.insist(rule),
+        }
+    }
+
+    /// As [`decide`](Self::decide), but begins only once (P1): `None` if another thread came between.
+    #[inline]
+    pub(crate) fn attempt<R, E>(
+        &self,
+        rule: impl FnOnce(u64) -> Result<(u64, R), E>,
+    ) -> Option<Result<R, E>> {
+        let before = self.load();
+        match rule(before) {
+            Ok((after, result)) if after == before || self.swap(before, after) => Some(Ok(result)),
+            Ok(_) => None,
+            Err(refusal) => Some(Err(refusal)),
+        }
+    }
+
+    /// Begins again until nobody comes between. Out of line, so that what is decided at once is decided with little code.
+    #[cold]
+    fn insist<R, E>(&self, mut rule: impl FnMut(u64) -> Result<(u64, R), E>) -> Result<R, E> {
         #[cfg(not(all(test, loom)))]
         let pause = Backoff::new();
         loop {
-            let before = self.load();
-            let (after, result) = rule(before)?;
-            if after == before || self.swap(before, after) {
-                return Ok(result);
-            }
             #[cfg(not(all(test, loom)))]
             pause.spin();
+            if let Some(decided) = self.attempt(&mut rule) {
+                return decided;
+            }
         }
     }
 

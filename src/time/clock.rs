@@ -80,7 +80,7 @@ impl Clock {
     /// A beginning to count nanoseconds from: now.
     pub(crate) fn begin(&self) -> Beginning {
         match &self.0 {
-            Source::System => Beginning::new(read_system(), 0),
+            Source::System => begin_system(),
             Source::Coarse(base) => {
                 let reading = base.reading();
                 Beginning::new(base.instant_of(reading), nanoseconds(reading))
@@ -96,12 +96,20 @@ impl Clock {
     /// [`now`](Self::now) says, without the way over an `Instant` where the clock counts itself.
     #[inline]
     pub(crate) fn nanoseconds_since(&self, beginning: &Beginning) -> u64 {
+        let reading = match &self.0 {
+            Source::Manual(manual) => manual.elapsed_ns(),
+            Source::System | Source::Coarse(_) => self.reading(beginning),
+        };
+        reading.saturating_sub(beginning.reading)
+    }
+
+    /// What the clock counts. Out of line, because asking the kernel takes longer than a call.
+    #[inline(never)]
+    fn reading(&self, beginning: &Beginning) -> u64 {
         match &self.0 {
-            Source::System => {
-                nanoseconds(read_system().saturating_duration_since(beginning.instant))
-            }
-            Source::Coarse(base) => nanoseconds(base.reading()).saturating_sub(beginning.reading),
-            Source::Manual(manual) => manual.elapsed_ns().saturating_sub(beginning.reading),
+            Source::System => system_reading(beginning),
+            Source::Coarse(base) => base.nanoseconds(),
+            Source::Manual(manual) => manual.elapsed_ns(),
         }
     }
 
@@ -247,9 +255,14 @@ impl CoarseBase {
     }
 
     /// What the kernel counts.
-    #[inline]
     fn reading(&self) -> Duration {
         read_kernel(rustix::time::ClockId::MonotonicCoarse)
+    }
+
+    /// As [`reading`](Self::reading), in nanoseconds.
+    #[inline]
+    fn nanoseconds(&self) -> u64 {
+        kernel_nanoseconds(rustix::time::ClockId::MonotonicCoarse)
     }
 
     fn instant_of(&self, coarse: Duration) -> Instant {
@@ -262,6 +275,40 @@ impl CoarseBase {
                 .unwrap_or(self.instant),
         }
     }
+}
+
+/// The reading first: what is counted is then never behind the instants, and a wait for an instant never ends too early.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn begin_system() -> Beginning {
+    let reading = kernel_nanoseconds(rustix::time::ClockId::Monotonic);
+    Beginning::new(read_system(), reading)
+}
+
+/// What the kernel counts behind an `Instant`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn system_reading(_: &Beginning) -> u64 {
+    kernel_nanoseconds(rustix::time::ClockId::Monotonic)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn begin_system() -> Beginning {
+    Beginning::new(read_system(), 0)
+}
+
+/// Counted from the beginning: nobody says what is behind an `Instant`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn system_reading(beginning: &Beginning) -> u64 {
+    nanoseconds(read_system().saturating_duration_since(beginning.instant))
+}
+
+/// What the kernel counts, since the machine was started.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn kernel_nanoseconds(id: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(id);
+    // Neither is negative, and there is room for 584 years.
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -347,11 +394,13 @@ mod tests {
         let manual = super::ManualClock::new();
         manual.advance(Duration::from_secs(7));
         for clock in [Clock::system(), Clock::coarse(), manual.clock()] {
+            let earlier = clock.now();
             let beginning = clock.begin();
             manual.advance(Duration::from_secs(3));
             let before = (clock.now() - beginning.instant).as_nanos();
             let counted = u128::from(clock.nanoseconds_since(&beginning));
-            let after = (clock.now() - beginning.instant).as_nanos();
+            // The instant of a beginning may be a little later than what is counted from.
+            let after = (clock.now() - earlier).as_nanos();
             assert!((before..=after).contains(&counted), "{clock:?}");
         }
     }

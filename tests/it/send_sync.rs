@@ -19,7 +19,7 @@ use steadfast::guards::cache::{
     Iter as CacheIter, LoadError, Refused, RemovalCause,
 };
 use steadfast::guards::rate_limit::{
-    AcquireError, Algorithm, BackoffWindow, BackoffWindowError, Beyond, CheckError,
+    AcquireError, Algorithm, BackoffWindow, BackoffWindowError, Beyond, CheckError, KeyStats,
     KeyedRateLimiter, Quota, RateLimitError, RateLimitFault, RateLimiter, RateLimiterConfig,
     RateLimiterStats, Refused as RateRefused, Reservation,
 };
@@ -203,6 +203,7 @@ const _: () = {
     crosses::<BackoffWindowError>();
     crosses::<Beyond>();
     crosses::<CheckError>();
+    crosses::<KeyStats>();
     crosses::<KeyedRateLimiter<u8>>();
     crosses::<Quota>();
     crosses::<RateLimitError>();

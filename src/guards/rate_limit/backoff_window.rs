@@ -52,6 +52,21 @@ pub struct BackoffWindow<K, S = RandomState> {
 }
 
 /// Why a window was not set, or is not over.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::guards::rate_limit::{BackoffWindow, BackoffWindowError};
+///
+/// let hosts: BackoffWindow<String> = BackoffWindow::new();
+/// hosts.set("example.org", Duration::from_secs(60))?;
+/// match hosts.wait_timeout("example.org", Duration::ZERO) {
+///     Err(BackoffWindowError::TooLate { retry_after }) => println!("not for {retry_after:?}"),
+///     other => other?,
+/// }
+/// # Ok::<(), BackoffWindowError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackoffWindowError {

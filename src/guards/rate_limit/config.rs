@@ -37,6 +37,17 @@ pub struct RateLimiterConfig {
 }
 
 /// What becomes of a key that there is no place for.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::guards::rate_limit::{Beyond, KeyedRateLimiter, Quota, RateLimiterConfig};
+///
+/// let config = RateLimiterConfig::new(Quota::per_minute(60)).keys(10_000).beyond(Beyond::Share);
+/// let addresses: KeyedRateLimiter<std::net::IpAddr> = config.build_keyed()?;
+/// # let _ = addresses;
+/// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Beyond {
@@ -101,8 +112,9 @@ impl RateLimiterConfig {
         self
     }
 
-    /// How many keys a keyed limiter knows at once; one that is as good as new makes room for another. Default:
-    /// [`DEFAULT_KEYS`](Self::DEFAULT_KEYS); more where more are active within one period.
+    /// How many keys a keyed limiter knows at once; one that is as good as new makes room for another, and half of the
+    /// places are for keys that are idle now and then. Default: [`DEFAULT_KEYS`](Self::DEFAULT_KEYS); more where more
+    /// than half as many are active within one period.
     #[must_use]
     pub const fn keys(mut self, keys: usize) -> Self {
         self.keys = keys;

@@ -5,21 +5,48 @@
 //! begun: there is nothing to reset.
 
 use super::place::{END, NEVER, Place};
+use super::rule::Rule;
 
 /// `limit` cells in each `period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FixedWindow {
     /// In ticks, at least one per cell: a position is then never ahead of its time.
     pub(crate) period: u64,
-    /// At least one.
+    /// Zero if it is closed.
     pub(crate) limit: u32,
 }
 
 impl FixedWindow {
-    /// Where `cells` (at least one) go that are asked for `now`: into the first window with room for all of them. `None`
-    /// if no window has.
-    #[inline(never)]
-    pub(crate) fn place(self, position: u64, now: u64, cells: u32) -> Option<Place> {
+    fn used(self, position: u64, now: u64) -> u32 {
+        let used = position.saturating_sub(self.first_of(now / self.period));
+        u32::try_from(used).map_or(self.limit, |used| used.min(self.limit))
+    }
+
+    /// The number of the first cell of a window.
+    const fn first_of(self, window: u64) -> u64 {
+        window.saturating_mul(self.limit as u64)
+    }
+}
+
+impl Rule for FixedWindow {
+    fn pack(self) -> [u64; 2] {
+        [self.period, u64::from(self.limit)]
+    }
+
+    fn unpack(numbers: &[u64; 2]) -> Self {
+        let [period, limit] = *numbers;
+        Self {
+            period,
+            limit: limit as u32,
+        }
+    }
+
+    fn most(self) -> u32 {
+        self.limit
+    }
+
+    /// Into the first window with room for all of them.
+    fn place(self, position: u64, now: u64, cells: u32) -> Option<Place> {
         if cells > self.limit {
             return None;
         }
@@ -40,14 +67,12 @@ impl FixedWindow {
         Some(Place { before, next, at })
     }
 
-    /// How many cells the window of `now` has left.
-    pub(crate) fn remaining(self, position: u64, now: u64) -> u32 {
+    fn remaining(self, position: u64, now: u64) -> u32 {
         self.limit - self.used(position, now)
     }
 
-    /// The position of this rule that has used as much of its window as `position` has used of the rule before, and as
-    /// many cells of later windows.
-    pub(crate) fn convert(self, before: Self, position: u64, now: u64) -> u64 {
+    /// It has used as much of its window as was used of the one before, and as many cells of later windows.
+    fn convert(self, before: Self, position: u64, now: u64) -> u64 {
         let used = before.used(position, now);
         let first_of_next = before.first_of(now / before.period + 1);
         let ahead = position.saturating_sub(first_of_next);
@@ -65,17 +90,6 @@ impl FixedWindow {
             .saturating_add(u64::from(used))
             .saturating_add(ahead)
             .min(END - 1)
-    }
-
-    fn used(self, position: u64, now: u64) -> u32 {
-        let used = position.saturating_sub(self.first_of(now / self.period));
-        u32::try_from(used).map_or(self.limit, |used| used.min(self.limit))
-    }
-
-    /// The number of the first cell of a window.
-    #[inline]
-    fn first_of(self, window: u64) -> u64 {
-        window.saturating_mul(u64::from(self.limit))
     }
 }
 

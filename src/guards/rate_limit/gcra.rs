@@ -4,20 +4,45 @@
 //! of now is the debt, and the debt never exceeds what the bucket holds when a cell is let through.
 
 use super::place::{END, NEVER, Place};
+use super::rule::Rule;
 
 /// A bucket that holds `burst` cells and gets one back every `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gcra {
     /// In ticks, at least one.
     pub(crate) interval: u64,
-    /// At least one; `interval * burst` is far from the end of time.
+    /// Zero if it is closed; `interval * burst` is far from the end of time.
     pub(crate) burst: u32,
 }
 
 impl Gcra {
-    /// Where `cells` (at least one) go that are asked for `now`; `None` if no bucket of this size ever holds as many.
     #[inline]
-    pub(crate) fn place(self, position: u64, now: u64, cells: u32) -> Option<Place> {
+    const fn capacity(self) -> u64 {
+        self.interval * self.burst as u64
+    }
+}
+
+impl Rule for Gcra {
+    fn pack(self) -> [u64; 2] {
+        [self.interval, u64::from(self.burst)]
+    }
+
+    #[inline]
+    fn unpack(numbers: &[u64; 2]) -> Self {
+        let [interval, burst] = *numbers;
+        Self {
+            interval,
+            burst: burst as u32,
+        }
+    }
+
+    #[inline]
+    fn most(self) -> u32 {
+        self.burst
+    }
+
+    #[inline]
+    fn place(self, position: u64, now: u64, cells: u32) -> Option<Place> {
         if cells > self.burst {
             return None;
         }
@@ -30,14 +55,13 @@ impl Gcra {
         Some(Place { before, next, at })
     }
 
-    /// How many cells the bucket holds now.
-    pub(crate) fn remaining(self, position: u64, now: u64) -> u32 {
+    fn remaining(self, position: u64, now: u64) -> u32 {
         let room = self.capacity().saturating_sub(position.saturating_sub(now));
         u32::try_from(room / self.interval).unwrap_or(self.burst)
     }
 
-    /// The position that owes as many cells to this bucket as `position` owes to the one before.
-    pub(crate) fn convert(self, before: Self, position: u64, now: u64) -> u64 {
+    /// It owes as many cells as it owed to the bucket before.
+    fn convert(self, before: Self, position: u64, now: u64) -> u64 {
         let debt = u128::from(position.saturating_sub(now));
         // Rounded up: a part of a cell that was owed is still owed.
         let debt = (debt * u128::from(self.interval)).div_ceil(u128::from(before.interval));
@@ -47,11 +71,6 @@ impl Gcra {
         } else {
             now.saturating_add(debt).min(END - 1)
         }
-    }
-
-    #[inline]
-    fn capacity(self) -> u64 {
-        self.interval * u64::from(self.burst)
     }
 }
 

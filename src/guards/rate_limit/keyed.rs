@@ -14,9 +14,10 @@ use super::meter::{Meter, Taken};
 use super::position::NotTaken;
 use super::quota::{Algorithm, Quota};
 use super::rate_limit_error::{RateLimitError, RateLimitFault};
-use super::refusal::{AcquireError, CheckError};
+use super::refusal::{AcquireError, CheckError, Refused};
 use super::reports::Reports;
-use super::stats::RateLimiterStats;
+use super::reservation::{Issuer, Reservation};
+use super::stats::{KeyStats, RateLimiterStats};
 use super::timeline::Timeline;
 use crate::kernel::rules::Rules;
 use crate::time::Deadline;
@@ -26,7 +27,11 @@ use crate::time::Deadline;
 /// A key that is known is found without a lock and then checked as by a [`RateLimiter`](super::RateLimiter); a new key
 /// takes a lock for a moment. How many keys are known has a bound ([`RateLimiterConfig::keys`]), and what becomes of one
 /// beyond it is a choice ([`Beyond`]). Only a key that is as good as new is forgotten to make room for another, so
-/// forgetting lets nothing more through. A few keys are looked at whenever one is added; there is no thread for it.
+/// forgetting lets nothing more through, and what is reserved stays reserved. Where more than half of the places are
+/// taken, a few keys are looked at whenever one is added; there is no thread for it.
+///
+/// All keys have the same quota. Where some deserve another one, have a limiter for each kind, say one for guests and one
+/// for customers.
 ///
 /// Keys are compared with `Eq` and found by `Hash`, under the lock too: these must not use the limiter.
 ///
@@ -54,6 +59,13 @@ pub struct KeyedRateLimiter<K, S = RandomState> {
     quota: Mutex<Quota>,
 }
 
+/// Cells that were taken, and of what.
+#[derive(Clone, Copy)]
+struct TakenOf {
+    taken: Taken,
+    is_shared: bool,
+}
+
 impl<K> KeyedRateLimiter<K> {
     /// A limiter with this quota for each key, on the operating system's clock. [`RateLimiterConfig`] has the other
     /// choices.
@@ -68,7 +80,7 @@ impl<K> KeyedRateLimiter<K> {
 impl<K, S> KeyedRateLimiter<K, S> {
     /// A limiter of a valid configuration.
     pub(super) fn of(config: RateLimiterConfig, hasher: S) -> Self {
-        let rules = Rules::new(config.quota.rule().pack());
+        let rules = Rules::new(config.quota.numbers());
         Self {
             keys: Keys::new(config.keys, hasher),
             shared: Meter::new(config.quota.algorithm(), &rules),
@@ -92,7 +104,7 @@ impl<K, S> KeyedRateLimiter<K, S> {
             return RateLimitError::unless_empty(vec![RateLimitFault::OtherAlgorithm]);
         }
         let mut present = self.quota.lock();
-        self.rules.replace(quota.rule().pack(), || {
+        self.rules.replace(quota.numbers(), || {
             let now = self.time.now();
             self.shared.settle(&self.rules, now);
             self.keys.for_each(|meter| meter.settle(&self.rules, now));
@@ -138,6 +150,16 @@ impl<K, S> KeyedRateLimiter<K, S> {
     pub fn stats(&self) -> Option<RateLimiterStats> {
         self.reports.stats()
     }
+
+    /// How many keys it knows, and what became of others.
+    pub fn key_stats(&self) -> KeyStats {
+        let census = self.keys.census();
+        KeyStats {
+            known: census.known,
+            forgotten: census.collected,
+            beyond: census.turned_away,
+        }
+    }
 }
 
 impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
@@ -170,6 +192,27 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         self.ask(key, now, cells, pass).map(drop)
     }
 
+    /// Whether one cell of `key` would pass now. It is not taken, and asking makes no key known.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check) of a key that is known, or that there is a place for.
+    pub fn peek<Q>(&self, key: &Q) -> Result<(), Refused>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let now = self.time.now();
+        let peek = |meter: &Meter| match meter.peek(&self.rules, now, 1) {
+            NotTaken::Retired => None,
+            answer => Some(answer),
+        };
+        let as_new = || Meter::new(self.algorithm, &self.rules).peek(&self.rules, now, 1);
+        match self.keys.find(key, peek).unwrap_or_else(as_new) {
+            NotTaken::Late { at, .. } if at <= now => Ok(()),
+            later => Err(refused(later, now)),
+        }
+    }
+
     /// How many cells of `key` would pass now, one by one. Asking makes no key known.
     pub fn remaining<Q>(&self, key: &Q) -> u32
     where
@@ -183,7 +226,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         known.unwrap_or_else(|| self.quota().limit())
     }
 
-    /// Forgets the cells that were taken of `key`.
+    /// Forgets the cells that were taken of `key`: as [`RateLimiter::reset`](super::RateLimiter::reset).
     pub fn reset<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
@@ -194,6 +237,60 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
             meter.reset(&self.rules, now);
             Some(())
         });
+    }
+
+    /// Takes one cell of `key`, whenever its turn is. Turns of a key are given in the order of the requests.
+    ///
+    /// # Errors
+    /// As [`reserve_n`](Self::reserve_n).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use steadfast::Quota;
+    /// use steadfast::guards::rate_limit::KeyedRateLimiter;
+    ///
+    /// let mails: KeyedRateLimiter<String> = KeyedRateLimiter::new(Quota::per_minute(1))?;
+    /// let first = mails.reserve("ann")?.keep();
+    /// let second = mails.reserve("ann")?;
+    /// assert!(second.at() > first);
+    /// assert!(second.cancel(), "nobody has come behind");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve<Q>(&self, key: &Q) -> Result<Reservation<'_>, CheckError>
+    where
+        K: Borrow<Q> + Hash + Eq + Send + Sync,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        S: Sync,
+    {
+        self.reserve_n(key, 1, Deadline::NEVER)
+    }
+
+    /// As [`reserve`](Self::reserve) for all of `cells` at one time, which is not to come after `latest`.
+    ///
+    /// # Errors
+    /// [`CheckError::Refused`] if their turn would come later, [`CheckError::Impossible`] if as many never pass,
+    /// [`CheckError::TooManyKeys`] where there is no place for the key.
+    pub fn reserve_n<Q>(
+        &self,
+        key: &Q,
+        cells: u32,
+        latest: Deadline,
+    ) -> Result<Reservation<'_>, CheckError>
+    where
+        K: Borrow<Q> + Hash + Eq + Send + Sync,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        S: Sync,
+    {
+        let (now, until) = (self.time.now(), self.time.until(latest));
+        let of = self.take(key, now, cells, until)?;
+        let (own, is_shared) = (key.to_owned(), of.is_some_and(|of| of.is_shared));
+        let give_back = move |cells, taken| {
+            let of = TakenOf { taken, is_shared };
+            self.give_back::<K>(&own, cells, of)
+        };
+        let (issuer, taken) = (Issuer::Key(Box::new(give_back)), of.map(|of| of.taken));
+        Ok(Reservation::new(&self.time, issuer, cells, taken))
     }
 
     /// Takes one cell of `key`; waits for its turn, at most 5 s.
@@ -247,34 +344,36 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let (now, until) = (self.time.now(), self.time.until(deadline));
-        let Some(taken) = self.take(key, now, cells, until)? else {
+        let Some(of) = self.take(key, now, cells, until)? else {
             return Ok(());
         };
-        if self.time.wait_until(taken.at) {
+        if self.time.wait_until(of.taken.at) {
             return Ok(());
         }
-        self.give_back(key, cells, taken);
+        self.give_back(key, cells, of);
         Err(AcquireError::Stopped)
     }
 
-    #[inline]
     fn take<Q>(
         &self,
         key: &Q,
         now: u64,
         cells: u32,
         until: u64,
-    ) -> Result<Option<Taken>, CheckError>
+    ) -> Result<Option<TakenOf>, CheckError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.ask(key, now, cells, |meter| {
-            meter.take(&self.rules, now, cells, until)
-        })
+        let take = |meter: &Meter| {
+            let is_shared = std::ptr::eq(meter, &raw const self.shared);
+            let taken = meter.take(&self.rules, now, cells, until)?;
+            Ok(TakenOf { taken, is_shared })
+        };
+        self.ask(key, now, cells, take)
     }
 
-    /// Asks the meter of a key for cells; `None` if none were asked for, or if the key passes unlimited.
+    /// Asks the meter of a key, or the shared one, for cells; `None` if none were asked for, or if the key passes unlimited.
     #[inline]
     fn ask<Q, R>(
         &self,
@@ -324,28 +423,37 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
 
     #[cold]
     fn refuse(&self, refusal: NotTaken, now: u64, cells: u32) -> CheckError {
-        let refused = refused(refusal, now);
         match refusal {
-            NotTaken::Impossible { limit } if limit > 0 => CheckError::Impossible { cells, limit },
+            NotTaken::Impossible { limit } if limit > 0 => {
+                self.reports.impossible(limit);
+                CheckError::Impossible { cells, limit }
+            }
             _ => {
-                self.reports.refuse(&refused);
-                refused.into()
+                self.reports.refuse(|| refused(refusal, now));
+                refused(refusal, now).into()
             }
         }
     }
 
-    fn give_back<Q>(&self, key: &Q, cells: u32, taken: Taken)
+    /// Gives cells back that nobody has come behind; false if somebody has.
+    fn give_back<Q>(&self, key: &Q, cells: u32, of: TakenOf) -> bool
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let now = self.time.now();
-        let give_back = |meter: &Meter| Some(meter.give_back(&self.rules, taken, now));
-        // A key whose turn is still to come is not forgotten: one that is not found was beyond the bound.
-        let given = self.keys.find(key, give_back);
-        if given.or_else(|| give_back(&self.shared)) == Some(true) {
+        let give_back = |meter: &Meter| meter.give_back(&self.rules, of.taken, now);
+        let is_back = if of.is_shared {
+            give_back(&self.shared)
+        } else {
+            // A key whose turn is still to come is not forgotten: where there is none, nothing is owed any more.
+            let given = self.keys.find(key, |meter| Some(give_back(meter)));
+            given.unwrap_or(true)
+        };
+        if is_back {
             self.reports.give_back(cells);
         }
+        is_back
     }
 }
 

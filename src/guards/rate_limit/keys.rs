@@ -1,8 +1,9 @@
 //! A bounded set of keys, each with something that belongs to it: finding is lock-free, a new key takes a lock.
 //!
 //! A key is given up only when what belongs to it says so, and says so to all threads in the same step (it is *retired*);
-//! a thread that had found it before asks again. Keys are looked through a few at a time, by those who add others: there
-//! is no thread for it, and no moment at which all are looked at.
+//! a thread that had found it before asks again. Keys are looked through a few at a time, by those who add others where
+//! more than half of all places are taken: there is no thread for it, and no moment at which all are looked at. Below
+//! that, a key that is idle now and then keeps its place: to give it up and add it again costs a hundred looks.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -14,7 +15,7 @@ use crate::kernel::graveyard::{Graveyard, Node};
 use crate::kernel::hazard::{Domain, DomainRef};
 use crate::kernel::table::{Ledger, Place, Table, print_of};
 
-/// How many keys each new key looks at.
+/// How many keys each new key looks at where more than half of the places are taken.
 const PER_KEY: usize = 2;
 
 /// How many keys a new key looks at where there is no place for it.
@@ -49,6 +50,18 @@ struct Writer {
     kept: Vec<(Place, u32)>,
     /// The next one to look at.
     next: usize,
+    /// How many keys were given up.
+    collected: u64,
+    /// How often there was no place for a key.
+    turned_away: u64,
+}
+
+/// How many keys there are, and what became of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Census {
+    pub(super) known: usize,
+    pub(super) collected: u64,
+    pub(super) turned_away: u64,
 }
 
 /// There is no place for another key.
@@ -63,6 +76,8 @@ impl<K, V, S> Keys<K, V, S> {
             ledger,
             kept: Vec::new(),
             next: 0,
+            collected: 0,
+            turned_away: 0,
         };
         Self {
             table,
@@ -82,6 +97,16 @@ impl<K, V, S> Keys<K, V, S> {
     /// How many keys there are.
     pub(super) fn len(&self) -> usize {
         self.writer.lock().kept.len()
+    }
+
+    /// How many keys there are, and what became of others.
+    pub(super) fn census(&self) -> Census {
+        let writer = self.writer.lock();
+        Census {
+            known: writer.kept.len(),
+            collected: writer.collected,
+            turned_away: writer.turned_away,
+        }
     }
 
     /// Shows what belongs to each key, none of which is given up meanwhile.
@@ -121,6 +146,7 @@ impl<K, V, S> Keys<K, V, S> {
                     self.graveyard.bury(dead);
                     self.table.free(&mut writer.ledger, place, print);
                     writer.kept.swap_remove(writer.next);
+                    writer.collected += 1;
                 }
                 None => writer.next += 1,
             }
@@ -167,11 +193,31 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
+        match self.ask(key, hash, &mut ask) {
+            Some(answer) => Ok(answer),
+            None => self.add_and_ask(key, hash, ask, make, retire),
+        }
+    }
+
+    /// Out of line, so that a key that is known is asked with little code.
+    #[cold]
+    fn add_and_ask<Q, R>(
+        &self,
+        key: &Q,
+        hash: u64,
+        mut ask: impl FnMut(&V) -> Option<R>,
+        make: impl Fn() -> V,
+        retire: impl Fn(&V) -> bool,
+    ) -> Result<R, Full>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToOwned<Owned = K> + ?Sized,
+    {
         loop {
+            self.add(key, hash, &make, &retire)?;
             if let Some(answer) = self.ask(key, hash, &mut ask) {
                 return Ok(answer);
             }
-            self.add(key, hash, &make, &retire)?;
         }
     }
 
@@ -188,7 +234,6 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
     }
 
     /// Adds a key, unless another thread has.
-    #[cold]
     fn add<Q>(
         &self,
         key: &Q,
@@ -215,13 +260,16 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
                 self.place(&mut writer, hash, node)
             })
         };
+        writer.turned_away += u64::from(added.is_err());
         drop(writer);
         self.drop_the_dead(MANY_DEAD);
         added
     }
 
     fn make_room(&self, writer: &mut Writer, retire: &impl Fn(&V) -> bool) -> Result<(), Full> {
-        self.look_at(writer, PER_KEY, retire);
+        if writer.kept.len() > self.most / 2 {
+            self.look_at(writer, PER_KEY, retire);
+        }
         if writer.kept.len() >= self.most {
             self.look_at(writer, WHERE_FULL, retire);
         }

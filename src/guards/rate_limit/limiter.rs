@@ -14,7 +14,7 @@ use super::quota::Quota;
 use super::rate_limit_error::{RateLimitError, RateLimitFault};
 use super::refusal::{AcquireError, CheckError, Refused};
 use super::reports::Reports;
-use super::reservation::Reservation;
+use super::reservation::{Issuer, Reservation};
 use super::stats::RateLimiterStats;
 use super::timeline::Timeline;
 use crate::kernel::rules::Rules;
@@ -52,7 +52,7 @@ pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 pub struct RateLimiter {
     rules: Rules,
     meter: CachePadded<Meter>,
-    pub(super) time: Timeline,
+    time: Timeline,
     reports: Reports,
     quota: Mutex<Quota>,
 }
@@ -68,7 +68,7 @@ impl RateLimiter {
 
     /// A limiter of a valid configuration.
     pub(super) fn of(config: RateLimiterConfig) -> Self {
-        let rules = Rules::new(config.quota.rule().pack());
+        let rules = Rules::new(config.quota.numbers());
         Self {
             meter: CachePadded::new(Meter::new(config.quota.algorithm(), &rules)),
             rules,
@@ -138,7 +138,12 @@ impl RateLimiter {
         let now = self.time.now();
         let until = self.time.until(latest);
         let taken = self.take(now, cells, until)?;
-        Ok(Reservation::new(self, cells, taken))
+        Ok(Reservation::new(
+            &self.time,
+            Issuer::Limiter(self),
+            cells,
+            taken,
+        ))
     }
 
     /// Takes one cell; waits for its turn, at most 5 s.
@@ -178,7 +183,8 @@ impl RateLimiter {
         self.reserve_n(cells, deadline)?.wait()
     }
 
-    /// Forgets all cells that were taken: as if it were new. Reservations keep their times.
+    /// Forgets all cells that were taken: as if it were new. Reservations keep their times. One of them that is cancelled
+    /// later may give back a cell that was taken since.
     pub fn reset(&self) {
         self.meter.reset(&self.rules, self.time.now());
     }
@@ -196,7 +202,7 @@ impl RateLimiter {
             return RateLimitError::unless_empty(vec![RateLimitFault::OtherAlgorithm]);
         }
         let settle = || self.meter.settle(&self.rules, self.time.now());
-        self.rules.replace(quota.rule().pack(), settle);
+        self.rules.replace(quota.numbers(), settle);
         *present = quota;
         drop(present);
         self.reports.reconfigure(&quota);
@@ -227,7 +233,10 @@ impl RateLimiter {
                 self.reports.admit(cells);
                 Ok(Some(taken))
             }
-            Err(NotTaken::Impossible { limit }) => Err(CheckError::Impossible { cells, limit }),
+            Err(NotTaken::Impossible { limit }) => {
+                self.reports.impossible(limit);
+                Err(CheckError::Impossible { cells, limit })
+            }
             Err(refusal) => Err(self.refuse(refusal, now).into()),
         }
     }
@@ -243,9 +252,8 @@ impl RateLimiter {
 
     #[inline]
     fn refuse(&self, refusal: NotTaken, now: u64) -> Refused {
-        let refused = refused(refusal, now);
-        self.reports.refuse(&refused);
-        refused
+        self.reports.refuse(|| refused(refusal, now));
+        refused(refusal, now)
     }
 }
 

@@ -44,4 +44,4 @@ pub use quota::{Algorithm, Quota};
 pub use rate_limit_error::{RateLimitError, RateLimitFault};
 pub use refusal::{AcquireError, CheckError, Refused};
 pub use reservation::Reservation;
-pub use stats::RateLimiterStats;
+pub use stats::{KeyStats, RateLimiterStats};

@@ -19,17 +19,16 @@ pub(crate) enum NotTaken {
     Retired,
 }
 
-/// Takes `cells` (at least one) of a word of these rules.
-#[inline(always)]
-pub(crate) fn take(
+/// Takes `cells` (at least one) of a word of these rules, which are all of the kind `R`.
+pub(crate) fn take<R: Rule>(
     rules: &Rules,
     word: &Word,
     now: u64,
     cells: u32,
     until: u64,
 ) -> Result<Place, NotTaken> {
-    rules.decide(word, &converted_at(now), |numbers, position| {
-        let rule = Rule::unpack(numbers);
+    rules.decide(word, converted_at::<R>(now), move |numbers, position| {
+        let rule = R::unpack(numbers);
         match rule.place(position, now, cells) {
             Some(place) if place.at <= until.max(now) => Ok((place.next, place)),
             place => Err(not_taken(rule, position, place)),
@@ -37,8 +36,25 @@ pub(crate) fn take(
     })
 }
 
+/// As [`take`] for now or not at all, and for good: what nearly all requests ask for, with the least code.
 #[inline]
-fn not_taken(rule: Rule, position: u64, place: Option<Place>) -> NotTaken {
+pub(crate) fn pass<R: Rule>(
+    rules: &Rules,
+    word: &Word,
+    now: u64,
+    cells: u32,
+) -> Result<(), NotTaken> {
+    rules.decide(word, converted_at::<R>(now), move |numbers, position| {
+        let rule = R::unpack(numbers);
+        match rule.place(position, now, cells) {
+            Some(place) if place.at <= now => Ok((place.next, ())),
+            place => Err(not_taken(rule, position, place)),
+        }
+    })
+}
+
+#[inline]
+fn not_taken(rule: impl Rule, position: u64, place: Option<Place>) -> NotTaken {
     let limit = rule.most();
     match place {
         _ if position == RETIRED => NotTaken::Retired,
@@ -48,32 +64,32 @@ fn not_taken(rule: Rule, position: u64, place: Option<Place>) -> NotTaken {
 }
 
 /// Gives a word up if it is as good as new. True if it is given up now.
-pub(crate) fn retire(rules: &Rules, word: &Word, now: u64) -> bool {
+pub(crate) fn retire<R: Rule>(rules: &Rules, word: &Word, now: u64) -> bool {
     let retire = |numbers: &Numbers, position| {
-        let is_fresh = position != RETIRED && Rule::unpack(numbers).is_fresh(position, now);
+        let is_fresh = position != RETIRED && R::unpack(numbers).is_fresh(position, now);
         is_fresh.then_some((RETIRED, ())).ok_or(())
     };
-    rules.decide(word, &converted_at(now), retire).is_ok()
+    rules.decide(word, converted_at::<R>(now), retire).is_ok()
 }
 
 /// When `cells` (at least one) that are asked for `now` would be let through.
-pub(crate) fn peek(rules: &Rules, word: &Word, now: u64, cells: u32) -> NotTaken {
-    look(rules, word, now, |rule, position| {
+pub(crate) fn peek<R: Rule>(rules: &Rules, word: &Word, now: u64, cells: u32) -> NotTaken {
+    look(rules, word, now, |rule: R, position| {
         not_taken(rule, position, rule.place(position, now, cells))
     })
 }
 
 /// How many cells may pass now; `None` if the word was given up.
-pub(crate) fn remaining(rules: &Rules, word: &Word, now: u64) -> Option<u32> {
-    look(rules, word, now, |rule, position| {
+pub(crate) fn remaining<R: Rule>(rules: &Rules, word: &Word, now: u64) -> Option<u32> {
+    look(rules, word, now, |rule: R, position| {
         (position != RETIRED).then(|| rule.remaining(position, now))
     })
 }
 
 /// Asks about a word of these rules and changes nothing.
-fn look<R>(rules: &Rules, word: &Word, now: u64, mut ask: impl FnMut(Rule, u64) -> R) -> R {
-    let looked = rules.decide(word, &converted_at(now), |numbers, position| {
-        Err::<(u64, ()), R>(ask(Rule::unpack(numbers), position))
+fn look<R: Rule, T>(rules: &Rules, word: &Word, now: u64, mut ask: impl FnMut(R, u64) -> T) -> T {
+    let looked = rules.decide(word, converted_at::<R>(now), |numbers, position| {
+        Err::<(u64, ()), T>(ask(R::unpack(numbers), position))
     });
     match looked {
         Ok(()) => unreachable!("it refuses always"),
@@ -82,22 +98,22 @@ fn look<R>(rules: &Rules, word: &Word, now: u64, mut ask: impl FnMut(Rule, u64) 
 }
 
 /// Brings a word to the present rule.
-pub(crate) fn settle(rules: &Rules, word: &Word, now: u64) {
+pub(crate) fn settle<R: Rule>(rules: &Rules, word: &Word, now: u64) {
     let kept = |_: &Numbers, position| Ok::<_, ()>((position, ()));
-    let _settled = rules.decide(word, &converted_at(now), kept);
+    let _settled = rules.decide(word, converted_at::<R>(now), kept);
 }
 
 /// Makes a word as good as new, unless it was given up.
-pub(crate) fn clear(rules: &Rules, word: &Word, now: u64) {
+pub(crate) fn clear<R: Rule>(rules: &Rules, word: &Word, now: u64) {
     let clear = |_: &Numbers, position| match position {
         RETIRED => Err(()),
         _ => Ok((0, ())),
     };
-    let _cleared = rules.decide(word, &converted_at(now), clear);
+    let _cleared = rules.decide(word, converted_at::<R>(now), clear);
 }
 
 /// Makes it so that the cells of a place were never taken. False, and nothing happens, if others were taken after them.
-pub(crate) fn give_back(rules: &Rules, word: &Word, now: u64, place: Place) -> bool {
+pub(crate) fn give_back<R: Rule>(rules: &Rules, word: &Word, now: u64, place: Place) -> bool {
     let undo = |_: &Numbers, position| {
         if position == place.next {
             Ok((place.before, ()))
@@ -105,12 +121,17 @@ pub(crate) fn give_back(rules: &Rules, word: &Word, now: u64, place: Place) -> b
             Err(())
         }
     };
-    rules.decide(word, &converted_at(now), undo).is_ok()
+    rules.decide(word, converted_at::<R>(now), undo).is_ok()
 }
 
-fn converted_at(now: u64) -> impl Fn(&Numbers, &Numbers, u64) -> u64 {
-    move |before, present, position| match position {
-        RETIRED => RETIRED,
-        _ => Rule::unpack(present).convert(Rule::unpack(before), position, now),
+/// Moves a position from one rule to the next: one that was given up stays so, and what is closed has no debts.
+fn converted_at<R: Rule>(now: u64) -> impl Fn(&Numbers, &Numbers, u64) -> u64 {
+    move |before, present, position| {
+        let (before, present) = (R::unpack(before), R::unpack(present));
+        match position {
+            RETIRED => RETIRED,
+            _ if before.most() == 0 || present.most() == 0 => 0,
+            _ => present.convert(before, position, now),
+        }
     }
 }

@@ -45,6 +45,16 @@ pub struct Quota {
 }
 
 /// How a quota counts.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::Quota;
+/// use steadfast::guards::rate_limit::Algorithm;
+///
+/// assert_eq!(Quota::per_second(5).algorithm(), Algorithm::TokenBucket);
+/// assert_eq!(Quota::per_second(5).sliding_window().algorithm(), Algorithm::SlidingWindow);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -184,18 +194,19 @@ impl Quota {
         faults
     }
 
-    /// The rule of a valid quota; a sliding window's is that of a fixed one with the same numbers.
-    pub(super) fn rule(&self) -> Rule {
+    /// The rule of a valid quota, as numbers; a sliding window's is that of a fixed one.
+    pub(super) fn numbers(&self) -> [u64; 2] {
         match self.algorithm {
-            _ if self.count == 0 => Rule::Closed,
-            Algorithm::TokenBucket => Rule::Bucket(Gcra {
+            Algorithm::TokenBucket => Gcra {
                 interval: self.interval(),
                 burst: self.limit(),
-            }),
-            Algorithm::FixedWindow | Algorithm::SlidingWindow => Rule::Window(FixedWindow {
+            }
+            .pack(),
+            Algorithm::FixedWindow | Algorithm::SlidingWindow => FixedWindow {
                 period: ticks(self.period),
                 limit: self.count,
-            }),
+            }
+            .pack(),
         }
     }
 
@@ -258,9 +269,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(3);
         let counts = [700_000_000, 3, 7, 16_000_000, u32::MAX];
         for count in counts.into_iter().chain((0..500).map(|_| rng.u32(1..))) {
-            let Rule::Bucket(rule) = Quota::per_second(count).rule() else {
-                panic!("no bucket");
-            };
+            let rule = Gcra::unpack(&Quota::per_second(count).numbers());
             let in_a_second = ticks(SECOND) / rule.interval;
             assert!(in_a_second <= u64::from(count), "{in_a_second} of {count}");
             // And not far below: one part in a hundred up to a hundred million a second.

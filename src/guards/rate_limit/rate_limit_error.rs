@@ -7,6 +7,16 @@ use super::quota::Quota;
 use crate::fault::{Category, Classify, Severity};
 
 /// A quota, or another choice, that makes no sense, with all faults.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::guards::rate_limit::{Quota, RateLimitFault};
+///
+/// let error = Quota::per(5, Duration::ZERO).burst(0).validate().unwrap_err();
+/// assert_eq!(error.faults(), [RateLimitFault::ZeroPeriod, RateLimitFault::ZeroBurst]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimitError {
     faults: Vec<RateLimitFault>,

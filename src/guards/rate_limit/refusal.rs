@@ -5,6 +5,19 @@ use std::time::Duration;
 use crate::fault::{Category, Classify, Severity};
 
 /// Not now: the limit is reached. Nothing was counted.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::{Quota, RateLimiter};
+///
+/// let calls = RateLimiter::new(Quota::per_hour(1))?;
+/// calls.check()?;
+/// if let Err(refused) = calls.check() {
+///     println!("429 Too Many Requests, Retry-After: {}", refused.retry_after.as_secs() + 1);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("the limit of {limit} is reached, try again in {retry_after:?}")]
@@ -15,7 +28,23 @@ pub struct Refused {
     pub limit: u32,
 }
 
-/// Why a request for several cells did not pass.
+/// Why a request for several cells, or for those of a key, did not pass.
+///
+/// # Examples
+///
+/// ```
+/// use steadfast::guards::rate_limit::CheckError;
+/// use steadfast::{Quota, RateLimiter};
+///
+/// let bytes = RateLimiter::new(Quota::per_second(1_000))?;
+/// match bytes.check_n(4_000) {
+///     Ok(()) => println!("send it"),
+///     Err(CheckError::Refused(refused)) => println!("send it in {:?}", refused.retry_after),
+///     Err(CheckError::Impossible { limit, .. }) => println!("cut it into pieces of {limit}"),
+///     Err(other) => println!("{other}"),
+/// }
+/// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -39,6 +68,20 @@ pub enum CheckError {
 }
 
 /// Why a thread that was ready to wait for its cells has not got them.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::guards::rate_limit::AcquireError;
+/// use steadfast::{Quota, RateLimiter};
+///
+/// let calls = RateLimiter::new(Quota::per_hour(1))?;
+/// calls.acquire()?;
+/// let late = calls.acquire_timeout(Duration::from_secs(1));
+/// assert!(matches!(late, Err(AcquireError::TooLate(_)))); // at once: an hour would be too long
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {

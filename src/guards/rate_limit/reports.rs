@@ -1,6 +1,7 @@
 //! What a limiter tells: its counters, its events, its name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::config::RateLimiterConfig;
 use super::quota::Quota;
@@ -37,17 +38,29 @@ impl Reports {
         }
     }
 
-    /// A request was refused.
+    /// A request was refused; with what is asked only where somebody wants to hear of it.
     #[inline]
-    pub(super) fn refuse(&self, refused: &Refused) {
+    pub(super) fn refuse(&self, refused: impl FnOnce() -> Refused) {
         if self.counts.is_some() || self.telemetry.is_some() {
-            self.tell(refused);
+            self.count_refusal();
+            self.tell(&refused());
         }
+    }
+
+    /// A request was for more cells than ever pass at once.
+    #[cold]
+    pub(super) fn impossible(&self, limit: u32) {
+        if let Some(counts) = &self.counts {
+            counts.impossible();
+        }
+        self.tell(&Refused {
+            retry_after: Duration::MAX,
+            limit,
+        });
     }
 
     #[cold]
     fn tell(&self, refused: &Refused) {
-        self.count_refusal();
         if let Some(telemetry) = &self.telemetry {
             telemetry.emit(&kinds::RATE_LIMIT_REFUSED, |event| {
                 event.measure("retry_after", refused.retry_after);

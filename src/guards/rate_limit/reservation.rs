@@ -6,22 +6,58 @@ use std::time::Instant;
 use super::limiter::RateLimiter;
 use super::meter::Taken;
 use super::refusal::AcquireError;
+use super::timeline::Timeline;
 
-/// Cells of a [`RateLimiter`] that may be used from a certain time on.
+/// Cells of a limiter that may be used from a certain time on.
 ///
 /// Dropping it cancels it. Cells that are cancelled are given back as if they had never been taken, if nobody has come
 /// behind; else those behind keep the turns that they were given, and the cells are spent.
+///
+/// # Examples
+///
+/// A turn that comes too late for the purpose is given back.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Clock, Quota, RateLimiter};
+///
+/// let mails = RateLimiter::new(Quota::per_hour(1))?;
+/// mails.reserve()?.wait()?;
+/// let next = mails.reserve()?;
+/// if next.at() > Clock::system().now() + Duration::from_secs(60) {
+///     assert!(next.cancel());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "dropping a reservation cancels it"]
 pub struct Reservation<'a> {
-    limiter: &'a RateLimiter,
+    time: &'a Timeline,
+    issuer: Issuer<'a>,
     cells: u32,
     taken: Option<Taken>,
 }
 
+/// Who takes cells back.
+pub(super) enum Issuer<'a> {
+    /// The limiter for all.
+    Limiter(&'a RateLimiter),
+    /// A keyed limiter, which finds the key again.
+    Key(Box<GiveBack<'a>>),
+}
+
+/// Takes cells back; false if somebody has come behind.
+pub(super) type GiveBack<'a> = dyn Fn(u32, Taken) -> bool + Send + Sync + 'a;
+
 impl<'a> Reservation<'a> {
-    pub(super) const fn new(limiter: &'a RateLimiter, cells: u32, taken: Option<Taken>) -> Self {
+    pub(super) const fn new(
+        time: &'a Timeline,
+        issuer: Issuer<'a>,
+        cells: u32,
+        taken: Option<Taken>,
+    ) -> Self {
         Self {
-            limiter,
+            time,
+            issuer,
             cells,
             taken,
         }
@@ -29,7 +65,7 @@ impl<'a> Reservation<'a> {
 
     /// From when on its cells may be used, by the clock of the limiter.
     pub fn at(&self) -> Instant {
-        self.limiter.time.instant_of(self.tick())
+        self.time.instant_of(self.tick())
     }
 
     /// How many cells it is for.
@@ -45,7 +81,7 @@ impl<'a> Reservation<'a> {
     /// # Errors
     /// [`AcquireError::Stopped`]; it is then cancelled.
     pub fn wait(self) -> Result<(), AcquireError> {
-        if !self.limiter.time.wait_until(self.tick()) {
+        if !self.time.wait_until(self.tick()) {
             return Err(AcquireError::Stopped);
         }
         let _at = self.keep();
@@ -70,7 +106,10 @@ impl<'a> Reservation<'a> {
 
     fn give_back(&mut self) -> bool {
         let taken = self.taken.take();
-        taken.is_none_or(|taken| self.limiter.give_back(self.cells, taken))
+        taken.is_none_or(|taken| match &self.issuer {
+            Issuer::Limiter(limiter) => limiter.give_back(self.cells, taken),
+            Issuer::Key(give_back) => give_back(self.cells, taken),
+        })
     }
 }
 

@@ -4,4 +4,5 @@ mod backoff_window;
 mod breaker;
 mod breaker_windows;
 mod keyed;
+mod keyed_turns;
 mod rate_limit;

@@ -164,6 +164,8 @@ fn what_never_passes_at_once_is_told_apart_from_what_passes_later() {
         let refused = limiter.check_n(2).expect_err("one is left");
         assert!(matches!(refused, CheckError::Refused(_)) && refused.is_retryable());
         assert_eq!((limiter.remaining(), limiter.check_n(1)), (1, Ok(())));
+        let stats = limiter.stats().expect("it counts");
+        assert_eq!((stats.refused, stats.impossible), (1, 1));
         let late = limiter.acquire_n(4, Deadline::NEVER);
         assert_eq!(late, Err(AcquireError::Impossible { cells: 4, limit: 3 }));
     }

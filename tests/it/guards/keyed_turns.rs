@@ -1,0 +1,209 @@
+//! The keyed rate limiter: turns that are taken for later and given back, looks that change nothing, and what is counted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use steadfast::guards::rate_limit::{Beyond, CheckError, KeyedRateLimiter, RateLimiterConfig};
+use steadfast::time::ManualClock;
+use steadfast::{Deadline, Quota};
+
+use crate::support::{FAR, SECOND};
+
+fn each(count: u32) -> [Quota; 3] {
+    let quota = Quota::per_second(count);
+    [quota, quota.fixed_window(), quota.sliding_window()]
+}
+
+fn still(quota: Quota, keys: usize, beyond: Beyond) -> (KeyedRateLimiter<u64>, ManualClock) {
+    let clock = ManualClock::new();
+    let config = RateLimiterConfig::new(quota).clock(clock.clock());
+    let config = config.keys(keys).beyond(beyond).counting();
+    (config.build_keyed().expect("valid"), clock)
+}
+
+fn turn(limiter: &KeyedRateLimiter<u64>, key: u64) -> Instant {
+    limiter.reserve(&key).expect("a turn").keep()
+}
+
+#[test]
+fn turns_of_a_key_come_in_order_and_keys_do_not_wait_for_each_other() {
+    for quota in each(1) {
+        let (limiter, clock) = still(quota, 64, Beyond::Refuse);
+        let begin = clock.now();
+        let turns = [1, 1, 2, 1, 2].map(|key| (turn(&limiter, key) - begin).as_secs());
+        assert_eq!(turns, [0, 1, 0, 2, 1], "{quota:?}");
+        clock.advance(2 * SECOND);
+        assert!(
+            limiter.check(&1).is_err(),
+            "the turn at two seconds is taken"
+        );
+        assert!(limiter.check(&2).is_ok());
+    }
+}
+
+#[test]
+fn a_turn_of_a_key_that_is_cancelled_or_dropped_was_never_taken() {
+    for quota in each(2) {
+        let (limiter, _clock) = still(quota, 64, Beyond::Refuse);
+        assert!(limiter.reserve(&1).expect("a turn").cancel());
+        drop(limiter.reserve_n(&1, 2, Deadline::NEVER));
+        assert_eq!(limiter.check_n(&1, 2), Ok(()), "{quota:?}");
+        let first = limiter.reserve(&1).expect("a turn");
+        let second = limiter.reserve(&1).expect("a turn");
+        let other = limiter.reserve(&2).expect("a turn");
+        let at = second.at();
+        assert!(second.cancel() && other.cancel());
+        assert_eq!(turn(&limiter, 1), at);
+        assert!(!first.cancel(), "another has come behind");
+        assert_eq!(limiter.stats().expect("it counts").admitted, 4);
+    }
+}
+
+#[test]
+fn a_turn_of_a_key_that_would_come_too_late_is_refused_and_leaves_nothing() {
+    for quota in each(1) {
+        let (limiter, clock) = still(quota, 64, Beyond::Refuse);
+        assert_eq!(limiter.check(&1), Ok(()));
+        let just_not = Deadline::after(clock.now(), SECOND - Duration::from_nanos(1));
+        let late = limiter.reserve_n(&1, 1, just_not).map(drop);
+        assert!(matches!(late, Err(CheckError::Refused(late)) if late.retry_after == SECOND));
+        assert!(limiter.reserve_n(&1, 2, Deadline::NEVER).is_err());
+        assert_eq!(turn(&limiter, 1), clock.now() + SECOND, "{quota:?}");
+    }
+}
+
+// property 43
+#[test]
+fn a_key_with_a_turn_to_come_is_not_forgotten() {
+    for quota in each(1) {
+        let (limiter, clock) = still(quota, 2, Beyond::Refuse);
+        let now = limiter.reserve(&1).expect("a turn");
+        let later = limiter.reserve(&1).expect("a turn");
+        assert_eq!(limiter.check(&2), Ok(()));
+        clock.advance(SECOND + SECOND / 2);
+        let strangers = (10..30).filter(|key| limiter.check(key).is_ok());
+        assert_eq!(strangers.count(), 1, "{quota:?}: one place was idle");
+        assert_eq!((limiter.remaining(&1), limiter.len()), (0, 2));
+        let _turns = (now.keep(), later.keep());
+        clock.advance(SECOND / 2);
+        assert!(limiter.purge() >= 1);
+        assert_eq!(limiter.check(&77), Ok(()), "its place is free");
+    }
+}
+
+// property 40, property 43
+#[test]
+fn turns_that_are_cancelled_beside_forgetting_let_nothing_more_through() {
+    for quota in each(5) {
+        let (limiter, clock) = still(quota, 8, Beyond::Refuse);
+        for _ in 0..40 {
+            let is_over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let cancels = || (0..50).for_each(|key| drop(limiter.reserve(&(key % 3))));
+                let busy = [scope.spawn(cancels), scope.spawn(cancels)];
+                scope.spawn(|| {
+                    // Relaxed: it only ends the loop.
+                    while !is_over.load(Ordering::Relaxed) {
+                        limiter.purge();
+                        thread::yield_now();
+                    }
+                });
+                for thread in busy {
+                    thread.join().expect("no panic");
+                }
+                is_over.store(true, Ordering::Relaxed);
+            });
+            for key in 0..3 {
+                let passed = (0..10).filter(|_| limiter.check(&key).is_ok()).count();
+                assert!(passed <= 5, "{quota:?}: {passed}");
+            }
+            clock.advance(FAR);
+            assert_eq!([0, 1, 2].map(|key| limiter.remaining(&key)), [5; 3]);
+        }
+    }
+}
+
+// property 40
+#[test]
+fn a_turn_beyond_the_bound_is_given_back_to_what_it_was_taken_of() {
+    for quota in each(2) {
+        let (limiter, _clock) = still(quota, 1, Beyond::Share);
+        assert_eq!(limiter.check(&1), Ok(()));
+        let shared = limiter.reserve(&2).expect("a turn");
+        limiter.reset(&1);
+        assert_eq!(limiter.purge(), 1);
+        assert_eq!(limiter.check(&2), Ok(()), "it has a place of its own now");
+        assert!(shared.cancel());
+        assert_eq!(
+            limiter.remaining(&2),
+            1,
+            "{quota:?}: its own cell is still taken"
+        );
+        assert_eq!(limiter.check_n(&3, 2), Ok(()), "the shared cell is back");
+    }
+}
+
+#[test]
+fn a_peek_at_a_key_takes_nothing_and_makes_no_key_known() {
+    for quota in each(1) {
+        let (limiter, _clock) = still(quota, 64, Beyond::Refuse);
+        assert_eq!([limiter.peek(&1), limiter.peek(&1)], [Ok(()); 2]);
+        assert!(limiter.is_empty());
+        assert_eq!(limiter.check(&1), Ok(()));
+        let refused = limiter.peek(&1).expect_err("it is taken");
+        assert_eq!(limiter.check(&1), Err(CheckError::Refused(refused)));
+        assert_eq!(limiter.peek(&2), Ok(()), "{quota:?}");
+    }
+    let (none, _clock) = still(Quota::per_second(0), 64, Beyond::Refuse);
+    assert_eq!(none.peek(&1).expect_err("nothing passes").limit, 0);
+}
+
+// property 43
+#[test]
+fn keys_that_are_idle_now_and_then_keep_their_places_while_there_is_room() {
+    for quota in each(1) {
+        let (limiter, clock) = still(quota, 64, Beyond::Refuse);
+        for key in 0..32 {
+            assert_eq!(limiter.check(&key), Ok(()));
+            clock.advance(2 * SECOND);
+        }
+        assert_eq!((limiter.len(), limiter.key_stats().forgotten), (32, 0));
+        for key in 32..1_000 {
+            assert_eq!(limiter.check(&key), Ok(()));
+            clock.advance(2 * SECOND);
+        }
+        assert!(limiter.len() <= 34, "{quota:?}: {} keys", limiter.len());
+    }
+}
+
+#[test]
+fn keys_are_counted_as_they_come_and_go_and_are_turned_away() {
+    for beyond in [Beyond::Refuse, Beyond::Share, Beyond::Admit] {
+        let (limiter, clock) = still(Quota::per_second(5), 2, beyond);
+        let answers = [1, 2, 3, 3, 4].map(|key| limiter.check(&key).is_ok());
+        let passes = beyond != Beyond::Refuse;
+        assert_eq!(answers, [true, true, passes, passes, passes]);
+        let stats = limiter.key_stats();
+        assert_eq!((stats.known, stats.forgotten, stats.beyond), (2, 0, 3));
+        clock.advance(SECOND);
+        assert_eq!(limiter.check(&3), Ok(()));
+        limiter.purge();
+        let stats = limiter.key_stats();
+        assert_eq!((stats.known, stats.forgotten, stats.beyond), (1, 2, 3));
+        assert_eq!(
+            stats.to_string(),
+            "1 keys known, 2 forgotten, 3 requests beyond them"
+        );
+    }
+}
+
+#[test]
+fn requests_that_are_impossible_are_counted_apart_from_those_that_are_refused() {
+    let (limiter, _clock) = still(Quota::per_second(3), 64, Beyond::Refuse);
+    assert_eq!(limiter.check_n(&1, 2), Ok(()));
+    assert!(limiter.check_n(&1, 2).is_err() && limiter.check_n(&1, 4).is_err());
+    assert!(limiter.reserve_n(&2, 4, Deadline::NEVER).is_err());
+    let stats = limiter.stats().expect("it counts");
+    assert_eq!((stats.admitted, stats.refused, stats.impossible), (2, 1, 2));
+}

@@ -213,7 +213,8 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         }
     }
 
-    /// How many cells of `key` would pass now, one by one. Asking makes no key known.
+    /// How many cells of `key` would pass now, one by one. Asking makes no key known. One that is not known has its whole
+    /// quota, also where there would be no place for it.
     pub fn remaining<Q>(&self, key: &Q) -> u32
     where
         K: Borrow<Q>,

@@ -118,7 +118,8 @@ impl<K, V> CacheConfig<K, V> {
     }
 
     /// The time to live of each entry by its value, for instance a short one where a `V = Option<_>` says that there is
-    /// nothing; `None`: the configured one. It runs outside of all locks. Default: the configured one for all.
+    /// nothing; `None`: the configured one. It runs outside of all locks. A short one may change the
+    /// [`clock`](Self::clock). Default: the configured one for all.
     #[must_use]
     pub fn ttl_of(
         mut self,
@@ -179,9 +180,10 @@ impl<K, V> CacheConfig<K, V> {
     }
 
     /// What its times are measured by. Default: the coarse clock where the shortest configured time is at least a
-    /// hundred of its steps (0.4 s on most machines), else the operating system's. By the coarse clock an entry expires
-    /// up to two steps early, and late only where a machine holds its ticks back; set [`Clock::system`] where that matters
-    /// or where single entries live shorter than all others, and a manual clock in tests.
+    /// hundred of its steps (0.4 s on most machines), else the operating system's, which is also read from the first entry
+    /// on that has a shorter time of its own. By the coarse clock an entry expires up to two steps early, and late only
+    /// where a machine holds its ticks back; set [`Clock::system`] where that matters, and a manual clock in tests. If it
+    /// is you who sets [`Clock::coarse`], no entry is seen whose own time to live is one step or less.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);

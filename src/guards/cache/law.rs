@@ -23,6 +23,10 @@ pub(super) struct Law {
     /// How far the clock may be behind.
     lag: u64,
     has_pins: AtomicBool,
+    /// The shortest time that a coarse clock is good enough for, where nobody chose the clock.
+    good_from: Option<u64>,
+    /// An entry has a shorter one: the time is the operating system's from then on.
+    is_exact: AtomicBool,
 }
 
 /// What an entry is worth.
@@ -38,6 +42,7 @@ pub(super) enum Worth {
 
 impl Law {
     pub(super) fn new(lifetime: Lifetime, groups: usize, clock: Option<Clock>) -> Self {
+        let is_chosen = clock.is_some();
         let clock = clock.unwrap_or_else(|| fitting_clock(&lifetime));
         let lag = if clock.is_coarse() {
             nanoseconds(clock.resolution())
@@ -51,6 +56,8 @@ impl Law {
             clock,
             lag,
             has_pins: AtomicBool::new(false),
+            good_from: (lag > 0 && !is_chosen).then(|| lag.saturating_mul(COARSE_FROM)),
+            is_exact: AtomicBool::new(false),
         }
     }
 
@@ -75,17 +82,36 @@ impl Law {
 
     /// The time from which deadlines are counted: never later than it is.
     pub(super) fn begin_now(&self) -> u64 {
-        nanoseconds(self.clock.now().saturating_duration_since(self.birth))
+        let now = if self.is_exact() {
+            Clock::system().now()
+        } else {
+            self.clock.now()
+        };
+        nanoseconds(now.saturating_duration_since(self.birth))
     }
 
     /// The time that deadlines are compared with: by a coarse clock a step later than it shows, so that nothing is returned
     /// too late for as long as the machine does not hold its ticks back.
     pub(super) fn now(&self) -> u64 {
-        self.begin_now().saturating_add(self.lag)
+        let lag = if self.is_exact() { 0 } else { self.lag };
+        self.begin_now().saturating_add(lag)
+    }
+
+    #[inline]
+    fn is_exact(&self) -> bool {
+        // Relaxed: who still reads the coarse clock has its lag too.
+        self.is_exact.load(Ordering::Relaxed)
     }
 
     /// The deadlines of an entry that is made now. The clock is read only if it can expire.
     pub(super) fn deadlines(&self, own: Option<u64>) -> Deadlines {
+        if own
+            .zip(self.good_from)
+            .is_some_and(|(own, good)| own < good)
+        {
+            // Relaxed: as in `is_exact`.
+            self.is_exact.store(true, Ordering::Relaxed);
+        }
         let shortest = own.unwrap_or(NEVER).min(self.lifetime.shortest());
         let now = if shortest == NEVER {
             0
@@ -161,7 +187,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::entry::Making;
-    use super::{Clock, Entry, Law, Lifetime, RemovalCause, Worth};
+    use super::{Clock, Entry, Law, Lifetime, RemovalCause, Worth, nanoseconds};
     use crate::time::ManualClock;
 
     fn law(ttl: Duration, clock: Option<Clock>) -> Law {
@@ -201,6 +227,21 @@ mod tests {
         manual.advance(Duration::from_secs(9));
         assert!(law.may_take(&entry, RemovalCause::Expired, law.now()));
         assert!(!law.touch(&entry, just_before), "it was taken");
+    }
+
+    #[test]
+    fn an_entry_whose_own_time_is_too_short_for_the_coarse_clock_makes_it_exact() {
+        let is_exact = |clock: Option<Clock>, own: Duration| {
+            let law = law(Duration::from_secs(60), clock);
+            law.deadlines(None);
+            assert!(!law.is_exact());
+            law.deadlines(Some(nanoseconds(own)));
+            law.is_exact()
+        };
+        let short = Duration::from_millis(4);
+        assert_eq!(is_exact(None, short), Clock::coarse().is_coarse());
+        assert!(!is_exact(None, Duration::from_secs(10)));
+        assert!(!is_exact(Some(Clock::coarse()), short), "it was chosen");
     }
 
     #[test]

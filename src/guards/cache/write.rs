@@ -41,7 +41,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         self.insert_with(key, value, EntryOptions::new())
     }
 
-    /// As [`insert`](Self::insert), with a time to live of its own.
+    /// As [`insert`](Self::insert), with a time to live of its own. A short one may change the
+    /// [`clock`](super::CacheConfig::clock) of the cache.
     ///
     /// # Errors
     /// As [`insert`](Self::insert), and if the time is zero.

@@ -171,3 +171,17 @@ fn the_default_clock_needs_no_turning() {
         assert_eq!(cache.get(&1), Some(1));
     }
 }
+
+#[test]
+fn an_entry_of_a_few_milliseconds_is_seen_while_it_lives() {
+    let cache = Cache::new(10).expect("valid");
+    let seen = (0..1000_u64).filter(|key| {
+        let ttl = Clock::coarse().resolution();
+        cache.insert_with_ttl(*key, *key, ttl).expect("room");
+        cache.get(key).is_some()
+    });
+    assert!(
+        seen.count() > 0,
+        "a busy machine may be slow, but not always"
+    );
+}

@@ -72,7 +72,8 @@ pub(super) enum Looked<R> {
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    /// A cache for so many entries, which do not expire.
+    /// A cache for so many entries, which do not expire. From 2,048 on it may let some go a little before it is full: see
+    /// [`CacheConfig::new`].
     ///
     /// # Errors
     /// A capacity of zero, or one that is too large.
@@ -119,7 +120,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// [`get_with`](Self::get_with).
     ///
     /// # Panics
-    /// What the key's `Hash` or `Eq` or the value's `Clone` panic; nothing happened then, and nothing is counted.
+    /// What the key's `Hash` or `Eq` panic; nothing happened then. What the value's `Clone` panics: nothing is counted then,
+    /// but the entry was used, for the policy and for its idle time.
     #[inline]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where

@@ -66,6 +66,10 @@ pub struct CacheConfig<K, V> {
 
 impl<K, V> CacheConfig<K, V> {
     /// A cache for `capacity` entries, or for so much weight if there is a [`weigher`](Self::weigher).
+    ///
+    /// From 2,048 entries on, as many as are expected, it consists of shards, of which each key has one by its hash; the
+    /// more cores, the more, and each with at least 1,024 entries. A shard has its share of the capacity, so that it may be
+    /// full, and let entries go, while there is room in another.
     #[must_use]
     pub fn new(capacity: u64) -> Self {
         Self {
@@ -88,6 +92,9 @@ impl<K, V> CacheConfig<K, V> {
 
     /// What an entry counts for the capacity; at least one. It runs once per value, outside of all locks. Default: one
     /// each; set it where sizes differ, and say in the capacity what they add up to.
+    ///
+    /// An entry may weigh as much as a shard of the cache holds, by default a quarter of the capacity. With less than 2,048
+    /// [`expected_entries`](Self::expected_entries) there is one shard, and an entry may fill it.
     #[must_use]
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.weigher = Some(Arc::new(weigher));
@@ -190,7 +197,8 @@ impl<K, V> CacheConfig<K, V> {
         self
     }
 
-    /// Who is told of evictions, refusals, failed loads and panics (`cache.…`). Default: nobody.
+    /// Who is told of hits, misses, evictions, refusals, failed loads, invalidations, purges and panics (`cache.…`).
+    /// Default: nobody; what goes is dropped at once then, where else a few wait for each other.
     #[must_use]
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
         self.telemetry = Some(telemetry);

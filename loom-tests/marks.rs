@@ -15,7 +15,7 @@ fn pin(marks: &Marks) -> bool {
 /// Allowed: the first and not the second; the second, and the first came too late. Forbidden: both, neither.
 #[test]
 fn of_two_marks_that_exclude_each_other_one_wins() {
-    Model::new(here!(), || Marks::new(0)).floor(4).run(
+    Model::new(here!(), || Marks::new(0)).floor(7).run(
         [(true, false), (false, true)],
         [pin, |marks| marks.set_unless(DOOMED, PINNED)],
         |_, [pinned, doomed]| (pinned, doomed),
@@ -26,7 +26,7 @@ fn of_two_marks_that_exclude_each_other_one_wins() {
 /// Allowed: the second is set before the first, or after it was cleared, or not. Forbidden: set beside the first.
 #[test]
 fn a_mark_that_was_cleared_keeps_nobody_from_anything() {
-    Model::new(here!(), || Marks::new(0)).floor(5).run(
+    Model::new(here!(), || Marks::new(0)).floor(19).run(
         [(false, true), (true, true), (true, false)],
         [
             |marks| {

@@ -17,8 +17,8 @@ use super::state::Phase;
 /// for call in 0..4 {
 ///     let _answer = breaker.call(|| if call == 2 { Err("timed out") } else { Ok(call) });
 /// }
-/// let metrics = breaker.metrics();
-/// assert_eq!((metrics.calls, metrics.failed, metrics.refused), (4, 1, 0));
+/// let stats = breaker.stats();
+/// assert_eq!((stats.calls, stats.failed, stats.refused), (4, 1, 0));
 /// # Ok::<(), steadfast::guards::breaker::BreakerError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

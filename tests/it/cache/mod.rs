@@ -7,5 +7,6 @@ mod loads;
 mod lookups;
 mod pins;
 mod random;
+mod reference;
 mod removal;
 mod times;

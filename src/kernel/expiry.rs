@@ -49,6 +49,7 @@ impl Expiry {
     }
 
     /// Whether somebody has taken it.
+    #[inline]
     pub(crate) fn is_taken(&self) -> bool {
         self.at() == TAKEN
     }

@@ -12,7 +12,8 @@
 //! * I3: who digs gets only nodes that no hazard shields (see `hazard`); it alone owns them.
 //!
 //! # Protocol
-//! * P1 `bury`: count; point the node at the head; swap the head to the node, or begin again.
+//! * P1 `bury`: count; point the node at the head; swap the head to the node, or begin again. Many are linked to each
+//!   other first, and come in with one swap.
 //! * P2 `dig`: swap the head to null; ask for the shields; keep what nobody shields, bury the rest again.
 //!
 //! There is no ABA: heads are taken away as a whole, never popped one by one.
@@ -54,6 +55,7 @@ impl<T> Node<T> {
     }
 
     /// What is inside.
+    #[inline]
     pub(crate) const fn item(&self) -> &T {
         &self.item
     }
@@ -105,6 +107,7 @@ impl<T> Graveyard<T> {
     }
 
     /// About how many nodes lie here.
+    #[inline]
     pub(crate) fn count(&self) -> usize {
         // Relaxed: a number that decides when to dig publishes nothing.
         self.count.load(Ordering::Relaxed)
@@ -112,31 +115,41 @@ impl<T> Graveyard<T> {
 
     /// Takes in a node that was unlinked (P1). Frees and allocates nothing.
     pub(crate) fn bury(&self, node: Unlinked<T>) {
-        let node = node.0;
+        self.bury_chain(node.0, node.0, 1);
+    }
+
+    /// Takes in many at once, as [`bury`](Self::bury) does, and empties the list.
+    pub(crate) fn bury_all(&self, nodes: &mut Vec<Unlinked<T>>) {
+        let count = nodes.len();
+        let mut chain = nodes.drain(..).map(|node| node.0);
+        let Some(last) = chain.next() else {
+            return;
+        };
+        let first = chain.fold(last, |below, node| {
+            link(node, below.as_ptr());
+            node
+        });
+        self.bury_chain(first, last, count);
+    }
+
+    /// Takes in `count` nodes that are linked to each other.
+    fn bury_chain(&self, first: NonNull<Node<T>>, last: NonNull<Node<T>>, count: usize) {
         // Relaxed: as in `count`.
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(count, Ordering::Relaxed);
         // Relaxed: a guess that the exchange confirms.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            // SAFETY: I1: it was unlinked by this thread and is not freed before it is buried.
-            let below = unsafe { &(*node.as_ptr()).below };
-            // Relaxed: the exchange publishes it.
-            below.store(head, Ordering::Relaxed);
+            link(last, head);
             // Release: P1, pairs with the fence in `dig` (P2); Relaxed: only a new guess.
             let (won, lost) = (ord!("graveyard.bury", Release), Ordering::Relaxed);
             match self
                 .head
-                .compare_exchange_weak(head, node.as_ptr(), won, lost)
+                .compare_exchange_weak(head, first.as_ptr(), won, lost)
             {
                 Ok(_) => return,
                 Err(newer) => head = newer,
             }
         }
-    }
-
-    /// Takes in many at once, as [`bury`](Self::bury) does, and empties the list.
-    pub(crate) fn bury_all(&self, nodes: &mut Vec<Unlinked<T>>) {
-        nodes.drain(..).for_each(|node| self.bury(node));
     }
 
     /// Takes out what no reader looks at (P2). The caller drops it, outside of its locks.
@@ -152,23 +165,33 @@ impl<T> Graveyard<T> {
             return Vec::new();
         }
         let shields = domain.shielded();
-        let mut found = Vec::new();
+        let (mut found, mut kept) = (Vec::new(), Vec::new());
         while let Some(node) = NonNull::new(at) {
             // SAFETY: I2: the list is this thread's, and its nodes are freed by nobody else.
             let below = unsafe { &(*node.as_ptr()).below };
             // Relaxed: the swap has seen it.
             at = below.load(Ordering::Relaxed);
-            // Relaxed: as in `count`.
-            self.count.fetch_sub(1, Ordering::Relaxed);
             if shields.binary_search(&node.addr().get()).is_ok() {
-                self.bury(Unlinked(node));
+                kept.push(Unlinked(node));
             } else {
                 // SAFETY: I3: nobody shields it, so that it is this thread's alone; it came from a `Box`.
                 found.push(unsafe { Box::from_raw(node.as_ptr()) });
             }
         }
+        // Relaxed: as in `count`.
+        let count = found.len() + kept.len();
+        self.count.fetch_sub(count, Ordering::Relaxed);
+        self.bury_all(&mut kept);
         found
     }
+}
+
+/// Points a node that was unlinked at the one below it.
+fn link<T>(node: NonNull<Node<T>>, below: *mut Node<T>) {
+    // SAFETY: I1: it was unlinked by this thread and is not freed before it is buried.
+    let link = unsafe { &(*node.as_ptr()).below };
+    // Relaxed: the exchange that buries it publishes it.
+    link.store(below, Ordering::Relaxed);
 }
 
 impl<T> Drop for Graveyard<T> {

@@ -123,6 +123,7 @@ impl Domain {
 
     /// A hazard for this thread, clear.
     #[cfg(not(all(test, loom)))]
+    #[inline]
     pub(crate) fn hazard(&'static self) -> Hazard<'static> {
         let kept = OWN.try_with(|own| own.0.take()).ok().flatten();
         Hazard::of(kept.unwrap_or_else(|| self.enlist()))
@@ -235,6 +236,7 @@ pub(crate) struct Hazard<'d> {
 }
 
 impl<'d> Hazard<'d> {
+    #[inline]
     const fn of(record: &'d CachePadded<Record>) -> Self {
         Self {
             record,

@@ -98,38 +98,46 @@ impl Place {
         Self(number)
     }
 
+    #[inline]
     const fn new(segment: usize, index: usize) -> Self {
         Self((segment as u32) << PLACE_BITS | index as u32)
     }
 
+    #[inline]
     const fn segment(self) -> usize {
         (self.0 >> PLACE_BITS) as usize
     }
 
+    #[inline]
     const fn group(self) -> usize {
         (self.0 as usize & (MOST_LANES - 1)) / LANES
     }
 
+    #[inline]
     const fn lane(self) -> usize {
         (self.0 as usize & (MOST_LANES - 1)) % LANES
     }
 }
 
 /// The part of a hash that says which group is a node's home: its owner keeps it, for when the node is gone.
+#[inline]
 pub(crate) const fn print_of(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
+#[inline]
 const fn tag_of(hash: u64) -> u64 {
     hash & 0x7F | 0x80
 }
 
 /// The home group of a print among `groups`.
+#[inline]
 const fn home(print: u32, groups: usize) -> usize {
     ((print as u64 * groups as u64) >> 32) as usize
 }
 
 /// The group after this one, around the end.
+#[inline]
 const fn after(group: usize, groups: usize) -> usize {
     if group + 1 == groups { 0 } else { group + 1 }
 }
@@ -157,10 +165,12 @@ impl<T> Segment<T> {
 }
 
 /// What a lane holds when its node was unlinked and the lane was not freed yet.
+#[inline]
 fn dead<T>() -> *mut Node<T> {
     ptr::without_provenance_mut(1)
 }
 
+#[inline]
 fn is_node<T>(lane: *mut Node<T>) -> bool {
     lane.addr() > 1
 }
@@ -210,6 +220,7 @@ pub(crate) struct Found<'h, T> {
 
 impl<'h, T> Found<'h, T> {
     /// What is inside of the node.
+    #[inline]
     pub(crate) fn item(&self) -> &'h T {
         // SAFETY: I5: the hazard is borrowed for 'h, so the node is not freed before.
         unsafe { &*self.node.as_ptr() }.item()

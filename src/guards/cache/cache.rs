@@ -86,7 +86,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     pub(super) fn open(config: CacheConfig<K, V>, hasher: S) -> Self {
         let law = Law::new(config.lifetime(), config.groups, config.clock.clone());
         let law = Arc::new(law);
-        let counters = Arc::new(Counters::new(config.statistics.then(cores)));
+        let counters = Arc::new(Counters::new(cores(), config.statistics));
         let entries = config.entries();
         // Who is told is told at once.
         let enough = if config.listener.is_some() || config.telemetry.is_some() {

@@ -66,11 +66,13 @@ impl<K, V> Entry<K, V> {
     }
 
     /// The group that it can be invalidated with.
+    #[inline]
     pub(super) fn group(&self) -> Option<usize> {
         self.group.checked_sub(1).map(usize::from)
     }
 
     /// How often it was hit since the policy last looked, as far as that matters.
+    #[inline]
     pub(super) fn hits(&self) -> u8 {
         // Relaxed: a hint for the policy publishes nothing.
         self.hits.load(Ordering::Relaxed)
@@ -85,6 +87,7 @@ impl<K, V> Entry<K, V> {
         }
     }
 
+    #[inline]
     pub(super) fn set_hits(&self, hits: u8) {
         // Relaxed: as in `hits`.
         self.hits.store(hits, Ordering::Relaxed);
@@ -146,10 +149,12 @@ const fn is_pinned(marks: u8) -> bool {
 }
 
 impl<K, V> Item for Entry<K, V> {
+    #[inline]
     fn weight(&self) -> u64 {
         u64::from(self.weight)
     }
 
+    #[inline]
     fn stamp(&self) -> u64 {
         self.stamp
     }

@@ -81,6 +81,7 @@ impl Law {
     }
 
     /// The time from which deadlines are counted: never later than it is.
+    #[inline]
     pub(super) fn begin_now(&self) -> u64 {
         let now = if self.is_exact() {
             Clock::system().now()
@@ -92,6 +93,7 @@ impl Law {
 
     /// The time that deadlines are compared with: by a coarse clock a step later than it shows, so that nothing is returned
     /// too late for as long as the machine does not hold its ticks back.
+    #[inline]
     pub(super) fn now(&self) -> u64 {
         let lag = if self.is_exact() { 0 } else { self.lag };
         self.begin_now().saturating_add(lag)
@@ -135,6 +137,7 @@ impl Law {
     }
 
     /// As [`worth`](Self::worth), at a time that was read before.
+    #[inline]
     pub(super) fn worth_at<K, V>(&self, entry: &Entry<K, V>, now: u64) -> Worth {
         if !self.is_valid(entry) {
             return Worth::Nothing(RemovalCause::Invalidated);
@@ -166,6 +169,7 @@ impl Law {
         cause != RemovalCause::Expired || entry.expiry.take(self.lifetime.before_grace(now))
     }
 
+    #[inline]
     fn is_valid<K, V>(&self, entry: &Entry<K, V>) -> bool {
         self.eras.is_valid(entry.stamp(), entry.group())
     }

@@ -71,6 +71,7 @@ impl Lifetime {
     }
 
     /// Where the idle deadline moves when the entry is used; `None` while it is not worth a write.
+    #[inline]
     pub(super) fn touch(&self, now: u64, until: u64, hard: u64) -> Option<u64> {
         if self.tti == NEVER {
             return None;
@@ -80,6 +81,7 @@ impl Lifetime {
     }
 
     /// What an entry with this deadline is now. The edge counts as expired.
+    #[inline]
     pub(super) fn age(&self, now: u64, until: u64) -> Age {
         if until > now || until == NEVER {
             Age::Fresh
@@ -96,6 +98,7 @@ impl Lifetime {
     }
 
     /// Whether entries are loaded anew at all.
+    #[inline]
     pub(super) const fn refreshes(&self) -> bool {
         self.refresh_ahead > 0
     }

@@ -107,12 +107,13 @@ struct Lookups {
 }
 
 /// The counters behind [`CacheStats`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     lookups: Option<Lookups>,
-    pub(super) updates: Counter,
+    /// In stripes, as `evictions`: writers that are busy with different keys would meet here, and nowhere else.
+    updates: Striped,
     pub(super) refused: Counter,
-    evictions: Counter,
+    evictions: Striped,
     expirations: Counter,
     invalidations: Counter,
     removals: Counter,
@@ -138,16 +139,25 @@ impl Counter {
 }
 
 impl Counters {
-    /// Counters; of hits and misses only if `stripes` says over how many.
-    pub(super) fn new(stripes: Option<usize>) -> Self {
+    /// Counters over so many stripes; of hits and misses only if that is wanted.
+    pub(super) fn new(stripes: usize, with_lookups: bool) -> Self {
+        let striped = || Striped::new(stripes);
         Self {
-            lookups: stripes.map(|stripes| Lookups {
-                hits: Striped::new(stripes),
-                absent: Striped::new(stripes),
-                expired: Striped::new(stripes),
-                invalidated: Striped::new(stripes),
+            lookups: with_lookups.then(|| Lookups {
+                hits: striped(),
+                absent: striped(),
+                expired: striped(),
+                invalidated: striped(),
             }),
-            ..Self::default()
+            updates: striped(),
+            refused: Counter::default(),
+            evictions: striped(),
+            expirations: Counter::default(),
+            invalidations: Counter::default(),
+            removals: Counter::default(),
+            loads: Counter::default(),
+            load_failures: Counter::default(),
+            panics: Counter::default(),
         }
     }
 
@@ -169,12 +179,12 @@ impl Counters {
         }
     }
 
-    /// An entry went, for another cause than a newer value.
+    /// An entry went.
     pub(super) fn went(&self, cause: RemovalCause) {
         match cause {
-            RemovalCause::Replaced => self.updates.rise(),
+            RemovalCause::Replaced => self.updates.add(1),
             RemovalCause::Removed => self.removals.rise(),
-            RemovalCause::Evicted => self.evictions.rise(),
+            RemovalCause::Evicted => self.evictions.add(1),
             RemovalCause::Expired => self.expirations.rise(),
             RemovalCause::Invalidated => self.invalidations.rise(),
         }
@@ -190,9 +200,9 @@ impl Counters {
             misses_expired: sum(|it| &it.expired),
             misses_invalidated: sum(|it| &it.invalidated),
             inserts,
-            updates: self.updates.get(),
+            updates: self.updates.sum(),
             refused: self.refused.get(),
-            evictions: self.evictions.get(),
+            evictions: self.evictions.sum(),
             expirations: self.expirations.get(),
             invalidations: self.invalidations.get(),
             removals: self.removals.get(),

@@ -305,7 +305,7 @@ impl Hash for Slow {
 
 #[test]
 fn a_key_that_others_overtake_while_it_is_compared_comes_in_soon() {
-    let config = CacheConfig::new(10_000);
+    let config = CacheConfig::new(1500);
     let cache = config.open_with_hasher(Fixed::default()).expect("valid");
     cache.insert(Slow(0), 0).expect("room");
     CACHE.set(Some(cache.clone()));

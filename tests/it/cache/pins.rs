@@ -55,6 +55,8 @@ fn a_replacement_that_pinned_entries_refuse_leaves_the_older_value() {
     );
     cache.insert(2, 5).expect("the third is free");
     assert_eq!((cache.get(&2), cache.get(&3)), (Some(5), None));
+    let stats = cache.stats();
+    assert_eq!((stats.updates, stats.evictions), (1, 1), "it did not go");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let trip = Trip::time_window(SECOND).failure_rate(0.5).min_calls(10);
     let breaker = BreakerConfig::new(trip).telemetry(system.telemetry().clone());
     let client: &Client = Box::leak(Box::new(Client {
-        prices: prices.statistics(true).open()?,
+        prices: prices.statistics(true).build()?,
         pace: pace.counting().build()?,
         breaker: breaker.open_for(SECOND / 5).build()?,
         began: system.clock().now(),

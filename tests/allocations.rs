@@ -28,7 +28,7 @@ fn the_counter_sees_an_allocation() {
 fn a_look_up_allocates_nothing_whether_it_hits_or_misses() {
     let day = Duration::from_secs(86_400);
     let config = CacheConfig::new(10_000).ttl(day).time_to_idle(day);
-    let timed = config.statistics(true).open().expect("valid");
+    let timed = config.statistics(true).build().expect("valid");
     for cache in [timed, Cache::new(10_000).expect("valid")] {
         (0..500).for_each(|key| cache.insert(key, key).expect("room"));
         let seen = allocations(|key| {

@@ -57,7 +57,7 @@ pub(crate) fn ours<K: Key>(capacity: u64) -> Cache<K, u64> {
 /// Ours with what most rivals have not: a time to live and statistics; by the hasher of the rivals.
 pub(crate) fn equipped<K: Key>(capacity: u64) -> Cache<K, u64, Fast> {
     let config = CacheConfig::new(capacity).ttl(TTL).statistics(true);
-    config.open_with_hasher(Fast::default()).expect("valid")
+    config.build_with_hasher(Fast::default()).expect("valid")
 }
 
 /// All that take part, ours first.

@@ -45,7 +45,7 @@ pub(super) type CacheShard<K, V> = Shard<Entry<K, V>, Chooser>;
 /// assert_eq!(squares.get(&12), Some(144));
 /// assert_eq!(squares.get(&13), None);
 ///
-/// let names = CacheConfig::new(100).ttl(Duration::from_secs(60)).open()?;
+/// let names = CacheConfig::new(100).ttl(Duration::from_secs(60)).build()?;
 /// names.insert("ada".to_owned(), "Lovelace")?;
 /// assert_eq!(names.get_with("ada", |name| name.len()), Some(8));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -78,12 +78,12 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     /// # Errors
     /// A capacity of zero, or one that is too large.
     pub fn new(capacity: u64) -> Result<Self, CacheError> {
-        CacheConfig::new(capacity).open()
+        CacheConfig::new(capacity).build()
     }
 }
 
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
-    pub(super) fn open(config: CacheConfig<K, V>, hasher: S) -> Self {
+    pub(super) fn build(config: CacheConfig<K, V>, hasher: S) -> Self {
         let law = Law::new(config.lifetime(), config.groups, config.clock.clone());
         let law = Arc::new(law);
         let counters = Arc::new(Counters::new(cores(), config.statistics));

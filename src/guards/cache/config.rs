@@ -28,7 +28,7 @@ type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 type TtlOf<K, V> = Arc<dyn Fn(&K, &V) -> Option<Duration> + Send + Sync>;
 type Listener<K, V> = Arc<dyn Fn(&K, &V, RemovalCause) + Send + Sync>;
 
-/// What a [`Cache`] is made from: an inert value, checked as a whole when the cache is opened.
+/// What a [`Cache`] is made from: an inert value, checked as a whole when the cache is built.
 ///
 /// # Examples
 ///
@@ -39,12 +39,12 @@ type Listener<K, V> = Arc<dyn Fn(&K, &V, RemovalCause) + Send + Sync>;
 /// let pages = CacheConfig::new(64 << 20)
 ///     .weigher(|url: &String, page: &Vec<u8>| (url.len() + page.len()) as u32)
 ///     .ttl(Duration::from_secs(300))
-///     .open()?;
+///     .build()?;
 /// pages.insert("/".to_owned(), b"hello".to_vec())?;
 /// assert_eq!(pages.weighted_size(), 6);
 ///
 /// let faulty = CacheConfig::<u64, u64>::new(0).ttl(Duration::ZERO);
-/// assert_eq!(faulty.open().unwrap_err().faults().len(), 2);
+/// assert_eq!(faulty.build().unwrap_err().faults().len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct CacheConfig<K, V> {
@@ -256,27 +256,27 @@ impl<K, V> CacheConfig<K, V> {
         CacheError::of(faults.map(|(_, fault)| fault).collect())
     }
 
-    /// Opens a cache whose hashes no stranger can predict.
+    /// Builds a cache whose hashes no stranger can predict.
     ///
     /// # Errors
     /// What [`CacheConfig::validate`] finds.
-    pub fn open(self) -> Result<Cache<K, V>, CacheError>
+    pub fn build(self) -> Result<Cache<K, V>, CacheError>
     where
         K: Hash + Eq,
     {
-        self.open_with_hasher(RandomState::new())
+        self.build_with_hasher(RandomState::new())
     }
 
-    /// Opens a cache with a hasher of your own: a faster one than the default where nobody chooses the keys to harm you.
+    /// Builds a cache with a hasher of your own: a faster one than the default where nobody chooses the keys to harm you.
     ///
     /// # Errors
     /// What [`CacheConfig::validate`] finds.
-    pub fn open_with_hasher<S: BuildHasher>(self, hasher: S) -> Result<Cache<K, V, S>, CacheError>
+    pub fn build_with_hasher<S: BuildHasher>(self, hasher: S) -> Result<Cache<K, V, S>, CacheError>
     where
         K: Hash + Eq,
     {
         self.validate()?;
-        Ok(Cache::open(self, hasher))
+        Ok(Cache::build(self, hasher))
     }
 
     /// How many entries it will about hold.

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// use steadfast::guards::cache::{CacheConfig, EntryOptions};
 ///
 /// const SESSIONS: usize = 0;
-/// let cache = CacheConfig::new(100).groups(1).open()?;
+/// let cache = CacheConfig::new(100).groups(1).build()?;
 /// let options = EntryOptions::new().ttl(Duration::from_secs(60)).group(SESSIONS);
 /// cache.insert_with(7, "session", options)?;
 /// cache.invalidate_group(SESSIONS);

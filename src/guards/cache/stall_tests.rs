@@ -34,7 +34,7 @@ fn behind_all_gates(cache: &Cache<u64, u64>, work: impl FnOnce() + Send) {
 fn no_policy_lock_keeps_anybody_from_what_is_already_there() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10_000).clock(manual.clock());
-    let cache = config.statistics(true).open().unwrap();
+    let cache = config.statistics(true).build().unwrap();
     (0..5000).for_each(|key| cache.insert(key, key).unwrap());
     cache.insert_with_ttl(6000, 6000, SECOND).unwrap();
     behind_all_gates(&cache, || {

@@ -101,7 +101,7 @@ fn a_storm_of_all_operations_shows_no_value_that_has_ended_and_ends_each_once() 
     let manual = ManualClock::new();
     let config = CacheConfig::new(CAPACITY).clock(manual.clock()).groups(2);
     let config = config.ttl(8 * TTL).grace(TTL / 8).time_to_idle(3 * TTL);
-    let cache = config.refresh_ahead(TTL).statistics(true).open().unwrap();
+    let cache = config.refresh_ahead(TTL).statistics(true).build().unwrap();
     let scene = Scene {
         cache,
         manual,

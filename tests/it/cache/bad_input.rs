@@ -23,7 +23,7 @@ fn an_invalid_configuration_is_refused_with_all_its_faults() {
         .expected_entries(0)
         .groups(MAX_GROUPS + 1)
         .name("");
-    let error = config.open().unwrap_err();
+    let error = config.build().unwrap_err();
     let expected = [
         CacheFault::ZeroCapacity,
         CacheFault::ExpectedEntries { expected: 0 },
@@ -45,7 +45,7 @@ fn an_invalid_configuration_is_refused_with_all_its_faults() {
 
 #[test]
 fn a_capacity_or_a_refresh_beyond_reason_is_refused() {
-    let faults = |config: CacheConfig<u64, u64>| config.open().unwrap_err().faults().to_vec();
+    let faults = |config: CacheConfig<u64, u64>| config.build().unwrap_err().faults().to_vec();
     let capacity = MAX_ENTRIES + 1;
     let too_large = |capacity, most| CacheFault::CapacityTooLarge { capacity, most };
     assert_eq!(
@@ -66,7 +66,7 @@ fn a_capacity_or_a_refresh_beyond_reason_is_refused() {
 fn the_longest_times_and_the_largest_capacity_are_accepted() {
     let config = CacheConfig::new(MAX_CAPACITY).weigher(|_: &u64, _: &u64| u32::MAX);
     let config = config.ttl(Duration::MAX).time_to_idle(Duration::MAX);
-    let cache = config.grace(Duration::MAX).open().expect("valid");
+    let cache = config.grace(Duration::MAX).build().expect("valid");
     cache.insert(1, 1).expect("room");
     assert_eq!((cache.get(&1), cache.purge()), (Some(1), 0));
 }
@@ -76,7 +76,7 @@ fn entries_that_make_no_sense_are_given_back() {
     let config = CacheConfig::new(10)
         .groups(1)
         .weigher(|_: &u64, value: &u32| *value);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     let why = |options, value| {
         let error = cache.insert_with(1, value, options).unwrap_err();
         assert_eq!(error.code(), "cache.refused");
@@ -188,7 +188,7 @@ fn moody() -> (Moody, Arc<AtomicBool>, Arc<AtomicUsize>) {
 #[test]
 fn a_clone_that_panics_is_no_hit() {
     let (value, bad, _) = moody();
-    let cache = CacheConfig::new(4).statistics(true).open().expect("valid");
+    let cache = CacheConfig::new(4).statistics(true).build().expect("valid");
     cache.insert(1, value).expect("room");
     bad.store(true, Ordering::Relaxed);
     assert!(panics(|| cache.get(&1)));
@@ -224,7 +224,7 @@ fn a_listener_that_panics_is_caught_and_hears_of_the_next() {
         count.fetch_add(1, Ordering::Relaxed);
         panic!("in the listener");
     });
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     (0..4).for_each(|key| cache.insert(key, key).expect("room"));
     assert_eq!(cache.retain(|_, _| false), 4);
     assert_eq!(
@@ -239,7 +239,7 @@ fn a_weigher_or_a_condition_that_panics_changes_nothing() {
         assert!(*value != 13, "in the weigher");
         1
     });
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     assert!(panics(|| cache.insert(1, 13)));
     assert!(panics(
@@ -263,7 +263,7 @@ impl Drop for Bomb {
 #[test]
 fn a_listener_and_a_destructor_may_both_panic_over_one_entry() {
     let config = CacheConfig::new(4).listener(|_: &u64, _: &Bomb, _| panic!("in the listener"));
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     for key in 0..2 {
         assert!(cache.insert(key, Bomb).is_ok());
     }
@@ -306,7 +306,7 @@ impl Hash for Slow {
 #[test]
 fn a_key_that_others_overtake_while_it_is_compared_comes_in_soon() {
     let config = CacheConfig::new(1500);
-    let cache = config.open_with_hasher(Fixed::default()).expect("valid");
+    let cache = config.build_with_hasher(Fixed::default()).expect("valid");
     cache.insert(Slow(0), 0).expect("room");
     CACHE.set(Some(cache.clone()));
     cache.insert(Slow(1), 1).expect("room");

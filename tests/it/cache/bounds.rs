@@ -42,7 +42,7 @@ fn of_equals_the_first_goes_first() {
 #[test]
 fn the_capacity_is_never_exceeded_by_threads_that_insert_at_once() {
     const EACH: u64 = 20_000;
-    let cache = CacheConfig::new(64).open().expect("valid");
+    let cache = CacheConfig::new(64).build().expect("valid");
     let start = Barrier::new(5);
     thread::scope(|scope| {
         for number in 0..4_u64 {
@@ -77,7 +77,7 @@ fn the_capacity_is_never_exceeded_by_threads_that_insert_at_once() {
 #[test]
 fn entries_are_weighed() {
     let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     for key in 0..30 {
         cache.insert(key, 10).expect("room");
         assert!(cache.weighted_size() <= 100);
@@ -90,7 +90,7 @@ fn entries_are_weighed() {
 #[test]
 fn a_replacement_that_is_heavier_makes_room() {
     let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     for key in 0..10 {
         cache.insert(key, 10).expect("room");
     }
@@ -104,7 +104,7 @@ fn a_replacement_that_is_heavier_makes_room() {
 #[test]
 fn an_entry_that_can_not_fit_is_given_back_and_disturbs_nobody() {
     let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     (0..10).for_each(|key| cache.insert(key, 10).expect("room"));
     for key in [3, 77] {
         let error = cache.insert(key, 101).unwrap_err();
@@ -126,7 +126,7 @@ fn an_entry_that_can_not_fit_is_given_back_and_disturbs_nobody() {
 #[test]
 fn more_and_lighter_entries_than_expected_have_room() {
     let config = CacheConfig::new(100_000).expected_entries(16);
-    let cache = config.weigher(|_: &u64, _: &u64| 1).open().expect("valid");
+    let cache = config.weigher(|_: &u64, _: &u64| 1).build().expect("valid");
     (0..50_000).for_each(|key| cache.insert(key, key).expect("room"));
     assert!((0..50_000).all(|key| cache.get(&key) == Some(key)));
 }
@@ -208,7 +208,7 @@ fn what_is_unpinned_makes_room_where_all_else_is_pinned() {
 #[test]
 fn a_pin_ends_with_its_entry() {
     let manual = ManualClock::new();
-    let cache = CacheConfig::new(4).clock(manual.clock()).open();
+    let cache = CacheConfig::new(4).clock(manual.clock()).build();
     let cache = cache.expect("valid");
     let pinned = EntryOptions::new().pinned(true).ttl(SECOND);
     for key in 0..4 {

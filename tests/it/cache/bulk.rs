@@ -33,7 +33,7 @@ fn retain_takes_out_only_the_value_that_it_was_asked_about() {
 fn what_is_over_is_not_shown() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock()).groups(1);
-    let cache = config.grace(SECOND).open().expect("valid");
+    let cache = config.grace(SECOND).build().expect("valid");
     let in_group = EntryOptions::new().group(0);
     cache.insert_with_ttl(1, 1, SECOND).expect("room");
     cache.insert_with(2, 2, in_group).expect("room");

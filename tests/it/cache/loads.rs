@@ -47,7 +47,7 @@ fn together(
 
 fn timeless() -> (Cache<u64, u64>, ManualClock) {
     let manual = ManualClock::new();
-    let cache = CacheConfig::new(100).clock(manual.clock()).open();
+    let cache = CacheConfig::new(100).clock(manual.clock()).build();
     (cache.expect("valid"), manual)
 }
 
@@ -211,7 +211,9 @@ fn keys_of_one_hash_do_not_get_each_others_values() {
         }
         fn write(&mut self, _: &[u8]) {}
     }
-    let cache = CacheConfig::new(100).open_with_hasher(Same).expect("valid");
+    let cache = CacheConfig::new(100)
+        .build_with_hasher(Same)
+        .expect("valid");
     let start = Barrier::new(4);
     let loads = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -236,7 +238,7 @@ fn an_entry_is_loaded_anew_ahead_of_its_end_by_one_caller() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock());
     let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     manual.advance(8 * SECOND);
     let refreshed = cache.get_or_insert_with(1, || {
@@ -253,7 +255,7 @@ fn a_refresh_that_fails_leaves_the_present_value_and_another_may_try() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock());
     let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     manual.advance(9 * SECOND);
     let failed = cache.try_get_or_insert_with(1, || Err("down"));
@@ -271,7 +273,7 @@ fn a_removal_during_a_refresh_is_not_undone() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock());
     let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, Arc::new(1)).expect("room");
     manual.advance(9 * SECOND);
     let refreshed = cache.get_or_insert_with(1, || {
@@ -285,7 +287,7 @@ fn a_removal_during_a_refresh_is_not_undone() {
 fn a_loaded_value_takes_the_place_of_a_stale_one_and_counts_as_an_update() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).ttl(SECOND).grace(SECOND);
-    let cache = config.clock(manual.clock()).open().expect("valid");
+    let cache = config.clock(manual.clock()).build().expect("valid");
     cache.insert(1, 1).expect("room");
     manual.advance(SECOND);
     assert_eq!(cache.get_or_insert_with(1, || 2), Ok(2));
@@ -312,7 +314,7 @@ fn an_entry_that_is_loaded_anew_stays_in_its_group() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock()).groups(2);
     let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     let options = EntryOptions::new().group(1);
     cache.insert_with(1, 1, options).expect("room");
     manual.advance(9 * SECOND);
@@ -337,7 +339,7 @@ fn an_insert_that_is_refused_leaves_the_load_alone() {
 #[test]
 fn a_loaded_value_that_has_no_room_is_returned_and_not_kept() {
     let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(2, 10).expect("room");
     for too_much in [101, 0] {
         assert_eq!(cache.get_or_insert_with(1, || too_much), Ok(too_much));

@@ -47,7 +47,10 @@ fn a_look_in_place_may_use_the_cache_itself() {
 
 #[test]
 fn a_peek_leaves_no_trace() {
-    let cache = CacheConfig::new(10).statistics(true).open().expect("valid");
+    let cache = CacheConfig::new(10)
+        .statistics(true)
+        .build()
+        .expect("valid");
     cache.insert(1, 1).expect("room");
     assert_eq!((cache.peek(&1), cache.peek(&2)), (Some(1), None));
     assert!(cache.contains_key(&1) && !cache.contains_key(&2));
@@ -68,7 +71,7 @@ fn hits_and_misses(stats: &CacheStats) -> [u64; 4] {
 fn hits_and_misses_are_all_look_ups_and_each_miss_has_one_reason() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).ttl(SECOND).clock(manual.clock());
-    let cache = config.statistics(true).open().expect("valid");
+    let cache = config.statistics(true).build().expect("valid");
     for key in 0..3 {
         cache.insert(key, key).expect("room");
     }
@@ -94,7 +97,7 @@ fn the_events_of_look_ups_agree_with_their_results() {
     let telemetry = Telemetry::new();
     let recorder = Recorder::attach(&telemetry, Filter::All);
     let config = CacheConfig::new(10).name("pages").telemetry(telemetry);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     let results = [1, 2, 1].map(|key| cache.get(&key).is_some());
     assert_eq!(results, [true, false, true]);

@@ -14,7 +14,7 @@ const PINNED: EntryOptions = EntryOptions::new().pinned(true);
 /// A cache of ten, whose values say what they weigh.
 fn weighed() -> Cache<u64, u32> {
     let config = CacheConfig::new(10).weigher(|_: &u64, value: &u32| *value);
-    config.open().expect("valid")
+    config.build().expect("valid")
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_is_not_pinned_is_all_to_be_had_and_no_more() {
         let manual = ManualClock::new();
         let config = CacheConfig::new(100).weigher(|_: &u64, value: &u32| *value);
         let config = config.ttl(SECOND).clock(manual.clock());
-        let cache = config.open().expect("valid");
+        let cache = config.build().expect("valid");
         for _ in 0..300 {
             model.step(&cache, &manual, &mut random);
         }
@@ -151,7 +151,7 @@ fn a_pin_ends_with_its_entry() {
 fn what_can_not_be_got_any_more_can_not_be_pinned() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(2).clock(manual.clock()).ttl(SECOND);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     assert!(cache.pin(&1) && cache.unpin(&1));
     manual.advance(SECOND);

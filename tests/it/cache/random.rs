@@ -52,7 +52,7 @@ fn no_random_sequence_returns_what_is_over_or_loses_what_was_not_evicted() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(CAPACITY).ttl(Duration::from_nanos(TTL));
     let config = config.clock(manual.clock()).groups(4);
-    let cache = config.statistics(true).open().expect("valid");
+    let cache = config.statistics(true).build().expect("valid");
     let mut reference = Reference {
         entries: HashMap::new(),
         now: 0,
@@ -125,7 +125,7 @@ fn of(key: u64, number: u64) -> u64 {
 fn a_storm_of_threads_never_mixes_up_values_or_goes_back() {
     let each = storm() / 4;
     let config = CacheConfig::new(CAPACITY).statistics(true);
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     // The last number that is known to be inside for a key that only one thread writes.
     let last: Vec<_> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
     std::thread::scope(|scope| {

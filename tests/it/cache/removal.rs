@@ -57,7 +57,7 @@ fn listened(capacity: u64, manual: &ManualClock) -> (Cache<u64, u64>, Heard) {
     let config = config.listener(move |key, value, cause| {
         notes.lock().expect("no panic").push((*key, *value, cause));
     });
-    (config.open().expect("valid"), heard)
+    (config.build().expect("valid"), heard)
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn the_listener_may_use_the_cache() {
             cache.expect("set").insert(key + 5, 0).expect("room");
         }
     });
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     *slot.lock().expect("no panic") = Some(cache.clone());
     cache.insert(1, 1).expect("room");
     assert!(cache.remove(&1));
@@ -171,7 +171,7 @@ fn who_only_looks_drops_nothing_not_even_what_has_expired() {
     let manual = ManualClock::new();
     let dropped = Arc::new(AtomicUsize::new(0));
     let value = || Counted(Arc::clone(&dropped));
-    let cache = CacheConfig::new(100).clock(manual.clock()).open();
+    let cache = CacheConfig::new(100).clock(manual.clock()).build();
     let cache = cache.expect("valid");
     cache.insert(1, value()).expect("room");
     cache.insert(1, value()).expect("room");
@@ -207,7 +207,7 @@ fn what_waits_to_be_dropped_is_bounded_by_its_weight() {
     for (capacity, weight, most) in [(1, 1, 3), (1000, 100, 13), (1 << 20, 1 << 14, 80)] {
         let dropped = Arc::new(AtomicUsize::new(0));
         let config = CacheConfig::new(capacity).expected_entries(10);
-        let cache = config.weigher(move |_, _| weight).open().expect("valid");
+        let cache = config.weigher(move |_, _| weight).build().expect("valid");
         for key in 0..1000 {
             cache
                 .insert(key, Counted(Arc::clone(&dropped)))
@@ -223,7 +223,7 @@ fn an_eviction_is_told_at_once() {
     let telemetry = Telemetry::new();
     let recorder = Recorder::attach(&telemetry, Filter::All);
     let cache = CacheConfig::new(100).telemetry(telemetry);
-    let cache = cache.open().expect("valid");
+    let cache = cache.build().expect("valid");
     for key in 0..150_u64 {
         cache.insert(key, key).expect("room");
         let told = recorder

@@ -15,7 +15,7 @@ fn timed(
 ) -> (Cache<u64, u64>, ManualClock) {
     let manual = ManualClock::new();
     let config = set(CacheConfig::new(100).clock(manual.clock()));
-    (config.open().expect("valid"), manual)
+    (config.build().expect("valid"), manual)
 }
 
 // property 26
@@ -66,7 +66,7 @@ fn a_negative_entry_has_a_shorter_life_by_its_value() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).ttl(SECOND).clock(manual.clock());
     let config = config.ttl_of(|_, found: &Option<u64>| found.is_none().then_some(SECOND / 4));
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, Some(1)).expect("room");
     cache.insert(2, None).expect("room");
     assert_eq!(cache.get(&2), Some(None), "known not to be there");
@@ -79,7 +79,7 @@ fn an_entry_that_is_given_its_own_time_is_not_asked_for_another() {
     let manual = ManualClock::new();
     let config = CacheConfig::new(10).clock(manual.clock());
     let config = config.ttl_of(|_: &u64, _: &u64| Some(SECOND));
-    let cache = config.open().expect("valid");
+    let cache = config.build().expect("valid");
     cache.insert(1, 1).expect("room");
     cache.insert_with_ttl(2, 2, 2 * SECOND).expect("room");
     manual.advance(SECOND);
@@ -135,7 +135,7 @@ fn a_stale_value_is_for_who_asks_for_it_and_only_for_its_grace() {
 #[test]
 fn what_has_expired_makes_room_before_anything_else() {
     let manual = ManualClock::new();
-    let cache = CacheConfig::new(3).clock(manual.clock()).open();
+    let cache = CacheConfig::new(3).clock(manual.clock()).build();
     let cache = cache.expect("valid");
     cache.insert_with_ttl(1, 1, SECOND).expect("room");
     cache.insert(2, 2).expect("room");
@@ -166,7 +166,7 @@ fn the_default_clock_needs_no_turning() {
     for clock in [None, Some(Clock::system()), Some(Clock::coarse())] {
         let mut config = CacheConfig::new(10).ttl(100 * SECOND);
         config = clock.map_or(config.clone(), |clock| config.clock(clock));
-        let cache = config.open().expect("valid");
+        let cache = config.build().expect("valid");
         cache.insert(1, 1).expect("room");
         assert_eq!(cache.get(&1), Some(1));
     }

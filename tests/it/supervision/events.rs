@@ -98,7 +98,7 @@ impl Stage {
     fn cache(&self) -> steadfast::Cache<u64, u64> {
         let config = CacheConfig::new(1).telemetry(self.system.telemetry().clone());
         let config = config.listener(|_, value, _| assert!(*value != 13, "in the listener"));
-        let cache = config.name("pages").open().expect("valid");
+        let cache = config.name("pages").build().expect("valid");
         cache.insert(1, 1).expect("room");
         cache
     }

@@ -96,7 +96,7 @@ impl Both {
         }
         Self {
             nature,
-            cache: config.open().expect("valid"),
+            cache: config.build().expect("valid"),
             manual,
             now: 0,
             known: HashMap::new(),

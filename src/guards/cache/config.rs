@@ -26,6 +26,7 @@ const EXPECTED: usize = 4096;
 
 type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 type TtlOf<K, V> = Arc<dyn Fn(&K, &V) -> Option<Duration> + Send + Sync>;
+type GroupOf<K, V> = Arc<dyn Fn(&K, &V) -> Option<usize> + Send + Sync>;
 type Listener<K, V> = Arc<dyn Fn(&K, &V, RemovalCause) + Send + Sync>;
 
 /// What a [`Cache`] is made from: an inert value, checked as a whole when the cache is built.
@@ -54,6 +55,7 @@ pub struct CacheConfig<K, V> {
     pub(super) ttl: Option<Duration>,
     pub(super) tti: Option<Duration>,
     pub(super) ttl_of: Option<TtlOf<K, V>>,
+    pub(super) group_of: Option<GroupOf<K, V>>,
     pub(super) grace: Duration,
     pub(super) refresh_ahead: Duration,
     pub(super) groups: usize,
@@ -79,6 +81,7 @@ impl<K, V> CacheConfig<K, V> {
             ttl: None,
             tti: None,
             ttl_of: None,
+            group_of: None,
             grace: Duration::ZERO,
             refresh_ahead: Duration::ZERO,
             groups: 0,
@@ -145,17 +148,31 @@ impl<K, V> CacheConfig<K, V> {
     }
 
     /// How long before it expires an entry is loaded anew by whoever gets it with a loader then; all others go on with
-    /// the present value meanwhile. Default: zero, which is never; set it to a few times what a load takes.
+    /// the present value meanwhile, and so does that one if the load fails. What was loaded lives as long as the
+    /// configuration says. Default: zero, which is never; set it to a few times what a load takes.
     #[must_use]
     pub const fn refresh_ahead(mut self, ahead: Duration) -> Self {
         self.refresh_ahead = ahead;
         self
     }
 
-    /// How many groups entries can be put into, to be invalidated together. Default: none.
+    /// How many groups entries can be put into, to be invalidated together, by
+    /// [`EntryOptions::group`](super::EntryOptions::group) or [`group_of`](Self::group_of). Default: none.
     #[must_use]
     pub const fn groups(mut self, groups: usize) -> Self {
         self.groups = groups;
+        self
+    }
+
+    /// The group of each entry by its key and value, where [`EntryOptions::group`](super::EntryOptions::group) does not say
+    /// it: so loaded entries have one too, and what is being loaded when its group is invalidated is not kept. It runs
+    /// outside of all locks. Default: none; one that is loaded ahead of its end stays in its group.
+    #[must_use]
+    pub fn group_of(
+        mut self,
+        group_of: impl Fn(&K, &V) -> Option<usize> + Send + Sync + 'static,
+    ) -> Self {
+        self.group_of = Some(Arc::new(group_of));
         self
     }
 
@@ -299,6 +316,7 @@ impl<K, V> Clone for CacheConfig<K, V> {
         Self {
             weigher: self.weigher.clone(),
             ttl_of: self.ttl_of.clone(),
+            group_of: self.group_of.clone(),
             listener: self.listener.clone(),
             name: self.name.clone(),
             clock: self.clock.clone(),

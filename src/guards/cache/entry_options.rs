@@ -43,15 +43,15 @@ impl EntryOptions {
         self
     }
 
-    /// The group that it is invalidated with. Default: none.
+    /// The group that it is invalidated with. Default: what [`CacheConfig::group_of`](super::CacheConfig::group_of) says.
     #[must_use]
     pub const fn group(mut self, group: usize) -> Self {
         self.group = Some(group);
         self
     }
 
-    /// Whether it stays when there is no room; it still expires and can be removed. Default: no. Pinned entries that
-    /// fill the cache keep all others out.
+    /// Whether it stays when there is no room; it still expires and can be removed. Pinned entries that fill the cache keep
+    /// all others out. Default: no, and what replaces a pinned entry stays pinned until [`Cache::unpin`](super::Cache::unpin).
     #[must_use]
     pub const fn pinned(mut self, pinned: bool) -> Self {
         self.pinned = pinned;

@@ -298,8 +298,9 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             return present;
         };
         self.counters.loads.rise();
+        let before = found.item().group();
         let options = EntryOptions {
-            group: found.item().group(),
+            group: self.group_of(key, &value).or(before),
             ..EntryOptions::new()
         };
         if let Ok(node) = self.make(key.clone(), value.clone(), options, stamp) {

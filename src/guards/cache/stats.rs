@@ -68,12 +68,16 @@ impl fmt::Display for CacheStats {
             load_failures,
             inserts,
             updates,
+            refused,
             evictions,
             expirations,
             ..
         } = self;
         write!(f, "{loads} loads, and {load_failures} that failed; ")?;
-        write!(f, "{inserts} inserts, {updates} updates, ")?;
+        write!(
+            f,
+            "{inserts} inserts, {updates} updates, {refused} refused, "
+        )?;
         write!(f, "{evictions} evictions, {expirations} expirations")
     }
 }

@@ -193,7 +193,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         let weight = weigher.map_or(1, |weigher| weigher(&key, &value));
         let by_value = || self.config.ttl_of.as_ref().and_then(|of| of(&key, &value));
         let ttl = options.ttl.or_else(by_value);
-        let why = match (weight, ttl, options.group) {
+        let group = options.group.or_else(|| self.group_of(&key, &value));
+        let why = match (weight, ttl, group) {
             (0, ..) => Refused::Weightless,
             (_, Some(Duration::ZERO), _) => Refused::ZeroTtl,
             (.., Some(group)) if group >= self.law.eras.groups() => Refused::NoSuchGroup { group },
@@ -205,7 +206,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
                     deadlines: self.law.deadlines(ttl.map(nanoseconds)),
                     stamp,
                     weight,
-                    group: options.group.map_or(0, |group| group as u16 + 1),
+                    group: group.map_or(0, |group| group as u16 + 1),
                     pinned: options.pinned,
                 };
                 return Ok(Node::new(Entry::new(key, value, making)));
@@ -213,6 +214,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         };
         self.refused(why);
         Err(InsertError::new(key, value, why))
+    }
+
+    /// The group of a value as the configuration says.
+    pub(super) fn group_of(&self, key: &K, value: &V) -> Option<usize> {
+        let group_of = self.config.group_of.as_ref()?;
+        group_of(key, value)
     }
 
     /// Puts a node into the place of the one of the same key, or lets it in.

@@ -347,3 +347,30 @@ fn a_loaded_value_that_has_no_room_is_returned_and_not_kept() {
     }
     assert_eq!((cache.stats().refused, cache.stats().loads), (2, 2));
 }
+
+#[test]
+fn what_is_loaded_is_in_the_group_that_its_value_says() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).groups(2).ttl(SECOND);
+    let config = config.clock(manual.clock());
+    let config = config.group_of(|_: &u64, value: &usize| Some(value % 2));
+    let cache = config.build().expect("valid");
+    for key in 0..2 {
+        assert_eq!(cache.get_or_insert_with(key, || 1), Ok(1));
+    }
+    cache.insert(2, 2).expect("room");
+    let options = EntryOptions::new().group(0);
+    cache.insert_with(3, 1, options).expect("room");
+    cache.invalidate_group(1);
+    let is_there = [0, 1, 2, 3].map(|key| cache.contains_key(&key));
+    assert_eq!(is_there, [false, false, true, true]);
+    let invalidated = cache.get_or_insert_with(4, || {
+        cache.invalidate_group(1);
+        1
+    });
+    assert_eq!((invalidated, cache.get(&4)), (Ok(1), None));
+    manual.advance(SECOND);
+    assert_eq!(cache.get_or_insert_with(2, || 1), Ok(1), "loaded anew");
+    cache.invalidate_group(1);
+    assert_eq!(cache.get(&2), None);
+}

@@ -164,6 +164,22 @@ impl<K, V, S> Keys<K, V, S> {
     }
 }
 
+impl<K, V, S> Drop for Keys<K, V, S> {
+    /// Drops all keys under the catch: one whose drop panics keeps no other from its own.
+    fn drop(&mut self) {
+        let mut hazard = self.domain.hazard();
+        for (place, _) in std::mem::take(&mut self.writer.get_mut().kept) {
+            let found = self.table.at(place, &mut hazard);
+            if let Some(dead) = found.and_then(|found| found.unlink()) {
+                self.graveyard.bury(dead);
+            }
+        }
+        // What it protects would not be dug up.
+        drop(hazard);
+        self.drop_the_dead(0);
+    }
+}
+
 impl<K, V, S: BuildHasher> Keys<K, V, S> {
     /// Asks what belongs to `key`; `None` if there is no such key, or if `ask` finds it retired.
     #[inline]
@@ -175,8 +191,8 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         self.ask(key, self.hasher.hash_one(key), ask)
     }
 
-    /// As [`find`](Self::find), where a key that is missing is added with what `make` makes. `make` and `retire` run
-    /// under the lock.
+    /// As [`find`](Self::find), where a key that is missing is added with what `make` makes. `ask` is asked again, about
+    /// what is in its place, where it finds a key retired. All three may run under the lock.
     ///
     /// # Errors
     /// [`Full`].
@@ -199,7 +215,9 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         }
     }
 
-    /// Out of line, so that a key that is known is asked with little code.
+    /// Adds a key, unless another thread has, and asks what belongs to it before the lock is given back: nothing is
+    /// retired meanwhile, and how the key compares with itself does not matter. Out of line, so that a key that is known
+    /// is asked with little code.
     #[cold]
     fn add_and_ask<Q, R>(
         &self,
@@ -213,12 +231,30 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         K: Borrow<Q>,
         Q: Eq + ToOwned<Owned = K> + ?Sized,
     {
-        loop {
-            self.add(key, hash, &make, &retire)?;
-            if let Some(answer) = self.ask(key, hash, &mut ask) {
-                return Ok(answer);
+        // Before the lock, and dropped behind it where there is no place: it is the user's code that clones and drops.
+        let own = key.to_owned();
+        let mut left_over = None;
+        let mut writer = self.writer.lock();
+        let mut answer = self.ask(key, hash, &mut ask);
+        if answer.is_none() && self.make_room(&mut writer, &retire) {
+            let (key, value) = (own, make());
+            let node = Node::new(Entry { hash, key, value });
+            match self.place(&mut writer, hash, node) {
+                Ok(place) => answer = self.ask_at(place, ask),
+                Err(back) => left_over = Some(back),
             }
         }
+        writer.turned_away += u64::from(answer.is_none());
+        drop(writer);
+        drop(left_over);
+        self.drop_the_dead(MANY_DEAD);
+        answer.ok_or(Full)
+    }
+
+    fn ask_at<R>(&self, place: Place, ask: impl FnOnce(&V) -> Option<R>) -> Option<R> {
+        let mut hazard = self.domain.hazard();
+        let found = self.table.at(place, &mut hazard)?;
+        ask(&found.item().value)
     }
 
     #[inline]
@@ -233,68 +269,33 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         ask(&found.item().value)
     }
 
-    /// Adds a key, unless another thread has.
-    fn add<Q>(
-        &self,
-        key: &Q,
-        hash: u64,
-        make: &impl Fn() -> V,
-        retire: &impl Fn(&V) -> bool,
-    ) -> Result<(), Full>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        // Before the lock: it is the user's code that clones.
-        let own = key.to_owned();
-        let mut writer = self.writer.lock();
-        let added = if self.ask(key, hash, |_| Some(())).is_some() {
-            Ok(())
-        } else {
-            self.make_room(&mut writer, retire).and_then(|()| {
-                let node = Node::new(Entry {
-                    hash,
-                    key: own,
-                    value: make(),
-                });
-                self.place(&mut writer, hash, node)
-            })
-        };
-        writer.turned_away += u64::from(added.is_err());
-        drop(writer);
-        self.drop_the_dead(MANY_DEAD);
-        added
-    }
-
-    fn make_room(&self, writer: &mut Writer, retire: &impl Fn(&V) -> bool) -> Result<(), Full> {
+    /// Looks for keys that are idle. Whether there is a place for another then.
+    fn make_room(&self, writer: &mut Writer, retire: &impl Fn(&V) -> bool) -> bool {
         if writer.kept.len() > self.most / 2 {
             self.look_at(writer, PER_KEY, retire);
         }
         if writer.kept.len() >= self.most {
             self.look_at(writer, WHERE_FULL, retire);
         }
-        if writer.kept.len() < self.most {
-            Ok(())
-        } else {
-            Err(Full)
-        }
+        writer.kept.len() < self.most
     }
 
+    /// Gives the node back if there is no place for it.
     fn place(
         &self,
         writer: &mut Writer,
         hash: u64,
         node: Box<Node<Entry<K, V>>>,
-    ) -> Result<(), Full> {
+    ) -> Result<Place, Box<Node<Entry<K, V>>>> {
         let mut node = node;
         loop {
             match self.table.place(&mut writer.ledger, hash, node) {
                 Ok(place) => {
                     writer.kept.push((place, print_of(hash)));
-                    return Ok(());
+                    return Ok(place);
                 }
                 Err(back) if self.table.grow(&mut writer.ledger) => node = back,
-                Err(_) => return Err(Full),
+                Err(back) => return Err(back),
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
 use steadfast::guards::rate_limit::{
-    AcquireError, Beyond, CheckError, KeyedRateLimiter, RateLimitFault, RateLimiterConfig,
+    AcquireError, BackoffWindow, Beyond, CheckError, KeyedRateLimiter, RateLimitFault,
+    RateLimiterConfig,
 };
 use steadfast::time::ManualClock;
 use steadfast::{Child, Quota, Restart};
@@ -298,6 +299,81 @@ fn a_key_whose_drop_panics_hurts_nobody_and_keeps_no_other_from_its_own() {
     clock.advance(SECOND);
     assert_eq!((limiter.purge(), limiter.len()), (5, 0));
     assert_eq!(dropped.load(Ordering::Relaxed), 5);
+}
+
+#[test]
+fn a_key_whose_drop_panics_keeps_no_other_from_its_own_when_the_limiter_ends() {
+    let limiter = KeyedRateLimiter::<Touchy>::new(Quota::per_hour(1)).expect("valid");
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let key = |number| Touchy(number, false, Arc::clone(&dropped));
+    assert!((0..10).all(|number| limiter.check(&key(number)).is_ok()));
+    drop(limiter);
+    assert_eq!(dropped.load(Ordering::Relaxed), 10);
+}
+
+/// Is never equal, not even to itself.
+#[derive(Clone)]
+struct Odd;
+
+impl PartialEq for Odd {
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+impl Eq for Odd {}
+
+impl std::hash::Hash for Odd {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+#[test]
+fn a_key_that_is_not_equal_to_itself_is_answered_as_a_new_one_each_time() {
+    let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(2);
+    let limiter = config.build_keyed::<Odd>().expect("valid");
+    assert_eq!([limiter.check(&Odd), limiter.check(&Odd)], [Ok(()); 2]);
+    let full = CheckError::TooManyKeys { keys: 2 };
+    assert_eq!(limiter.check(&Odd), Err(full));
+    let window = BackoffWindow::<Odd>::new();
+    assert_eq!(window.set(&Odd, SECOND), Ok(()));
+    assert_eq!((window.len(), window.remaining(&Odd)), (1, None));
+}
+
+/// Uses its limiter when it is dropped.
+#[derive(Clone)]
+struct Nosy(u64, Arc<OnceLock<Weak<KeyedRateLimiter<Self>>>>);
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        let limiter = self.1.get().and_then(Weak::upgrade);
+        assert!(limiter.is_none_or(|limiter| limiter.len() == 1));
+    }
+}
+
+impl PartialEq for Nosy {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Nosy {}
+
+impl std::hash::Hash for Nosy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn a_key_that_is_turned_away_is_not_dropped_under_the_lock() {
+    let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(1);
+    let limiter = Arc::new(config.build_keyed::<Nosy>().expect("valid"));
+    let shared = Arc::new(OnceLock::new());
+    let [one, other] = [1, 2].map(|number| Nosy(number, Arc::clone(&shared)));
+    assert_eq!(limiter.check(&one), Ok(()));
+    assert!(shared.set(Arc::downgrade(&limiter)).is_ok());
+    let full = CheckError::TooManyKeys { keys: 1 };
+    assert_eq!(limiter.check(&other), Err(full));
 }
 
 /// All keys have one hash.

@@ -1,6 +1,7 @@
 //! The rate limiter with a limit for each key.
 
 use std::borrow::Borrow;
+use std::cell::LazyCell;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::time::Duration;
@@ -187,9 +188,8 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let now = self.time.now();
-        let pass = |meter: &Meter| meter.pass(&self.rules, now, cells);
-        self.ask(key, now, cells, pass).map(drop)
+        let pass = |meter: &Meter, now| meter.pass(&self.rules, now, cells);
+        self.ask(key, cells, pass).map(drop)
     }
 
     /// Whether one cell of `key` would pass now. It is not taken, and asking makes no key known.
@@ -283,8 +283,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         S: Sync,
     {
-        let (now, until) = (self.time.now(), self.time.until(latest));
-        let of = self.take(key, now, cells, until)?;
+        let of = self.take(key, cells, self.time.until(latest))?;
         let (own, is_shared) = (key.to_owned(), of.is_some_and(|of| of.is_shared));
         let give_back = move |cells, taken| {
             let of = TakenOf { taken, is_shared };
@@ -344,8 +343,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let (now, until) = (self.time.now(), self.time.until(deadline));
-        let Some(of) = self.take(key, now, cells, until)? else {
+        let Some(of) = self.take(key, cells, self.time.until(deadline))? else {
             return Ok(());
         };
         if self.time.wait_until(of.taken.at) {
@@ -355,33 +353,30 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         Err(AcquireError::Stopped)
     }
 
-    fn take<Q>(
-        &self,
-        key: &Q,
-        now: u64,
-        cells: u32,
-        until: u64,
-    ) -> Result<Option<TakenOf>, CheckError>
+    fn take<Q>(&self, key: &Q, cells: u32, until: u64) -> Result<Option<TakenOf>, CheckError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let take = |meter: &Meter| {
+        let take = |meter: &Meter, now| {
             let is_shared = std::ptr::eq(meter, &raw const self.shared);
             let taken = meter.take(&self.rules, now, cells, until)?;
             Ok(TakenOf { taken, is_shared })
         };
-        self.ask(key, now, cells, take)
+        self.ask(key, cells, take)
     }
 
-    /// Asks the meter of a key, or the shared one, for cells; `None` if none were asked for, or if the key passes unlimited.
+    /// Asks the meter of a key, or the shared one, for cells; `None` if none were asked for, or if the key passes
+    /// unlimited.
+    ///
+    /// The clock is read once the meter is found, and anew where it was given up meanwhile: no meter is asked about a time
+    /// before it was made, at which another one may have let cells of the key through.
     #[inline]
     fn ask<Q, R>(
         &self,
         key: &Q,
-        now: u64,
         cells: u32,
-        ask: impl Fn(&Meter) -> Result<R, NotTaken>,
+        ask: impl Fn(&Meter, u64) -> Result<R, NotTaken>,
     ) -> Result<Option<R>, CheckError>
     where
         K: Borrow<Q>,
@@ -390,16 +385,21 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         if cells == 0 {
             return Ok(None);
         }
-        let unless_retired = |meter: &Meter| match ask(meter) {
-            Err(NotTaken::Retired) => None,
+        let at_once = |meter: &Meter| {
+            let now = self.time.now();
+            ask(meter, now).map_err(|refusal| (refusal, now))
+        };
+        let unless_retired = |meter: &Meter| match at_once(meter) {
+            Err((NotTaken::Retired, _)) => None,
             answer => Some(answer),
         };
         let make = || Meter::new(self.algorithm, &self.rules);
-        let retire = |meter: &Meter| meter.retire(&self.rules, now);
+        let now = LazyCell::new(|| self.time.now());
+        let retire = |meter: &Meter| meter.retire(&self.rules, *now);
         let known = self.keys.find_or_add(key, unless_retired, make, retire);
         let answer = match (known, self.beyond) {
             (Ok(answer), _) => answer,
-            (Err(Full), Beyond::Share) => ask(&self.shared),
+            (Err(Full), Beyond::Share) => at_once(&self.shared),
             (Err(Full), Beyond::Admit) => {
                 self.reports.admit(cells);
                 return Ok(None);
@@ -411,7 +411,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
                 self.reports.admit(cells);
                 Ok(Some(taken))
             }
-            Err(refusal) => Err(self.refuse(refusal, now, cells)),
+            Err((refusal, now)) => Err(self.refuse(refusal, now, cells)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The keyed rate limiter: turns that are taken for later and given back, looks that change nothing, and what is counted.
 
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -141,6 +143,50 @@ fn a_turn_beyond_the_bound_is_given_back_to_what_it_was_taken_of() {
             "{quota:?}: its own cell is still taken"
         );
         assert_eq!(limiter.check_n(&3, 2), Ok(()), "the shared cell is back");
+    }
+}
+
+/// Runs what it was given once, while it is hashed.
+#[derive(Clone)]
+struct Slow(Arc<Mutex<Option<Interruption>>>);
+
+type Interruption = Box<dyn FnOnce() + Send>;
+
+impl PartialEq for Slow {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Slow {}
+
+impl Hash for Slow {
+    fn hash<H: Hasher>(&self, _: &mut H) {
+        let interruption = self.0.lock().expect("no panic").take();
+        interruption.into_iter().for_each(|run| run());
+    }
+}
+
+// property 43
+#[test]
+fn a_thread_that_was_kept_from_its_key_gets_no_cell_of_an_earlier_time() {
+    for quota in each(1) {
+        let clock = ManualClock::new();
+        let config = RateLimiterConfig::new(quota).clock(clock.clock());
+        let limiter = Arc::new(config.build_keyed::<Slow>().expect("valid"));
+        let key = Slow(Arc::default());
+        clock.advance(FAR + SECOND / 2);
+        assert_eq!(limiter.check(&key), Ok(()));
+        clock.advance(SECOND / 4);
+        let (shared, hands) = (Arc::clone(&limiter), clock.clone());
+        let meanwhile = move || {
+            hands.advance(SECOND);
+            assert_eq!(shared.purge(), 1, "it was idle");
+        };
+        *key.0.lock().expect("no panic") = Some(Box::new(meanwhile));
+        let answers = [limiter.check(&key), limiter.check(&key)];
+        let passed = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(passed, 1, "{quota:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::config::{Beyond, RateLimiterConfig};
 use super::keys::{Full, Keys};
 use super::limiter::{DEFAULT_WAIT, refused};
-use super::meter::{Meter, Taken};
+use super::meter::{Eras, Meter, Taken};
 use super::position::NotTaken;
 use super::quota::{Algorithm, Quota};
 use super::rate_limit_error::{RateLimitError, RateLimitFault};
@@ -53,6 +53,7 @@ pub struct KeyedRateLimiter<K, S = RandomState> {
     keys: Keys<K, Meter, S>,
     /// Shared by all keys beyond the bound.
     shared: Meter,
+    eras: Eras,
     beyond: Beyond,
     algorithm: Algorithm,
     time: Timeline,
@@ -81,11 +82,12 @@ impl<K> KeyedRateLimiter<K> {
 impl<K, S> KeyedRateLimiter<K, S> {
     /// A limiter of a valid configuration.
     pub(super) fn of(config: RateLimiterConfig, hasher: S) -> Self {
-        let rules = Rules::new(config.quota.numbers());
+        let (rules, eras) = (Rules::new(config.quota.numbers()), Eras::new());
         Self {
             keys: Keys::new(config.keys, hasher),
-            shared: Meter::new(config.quota.algorithm(), &rules),
+            shared: Meter::new(config.quota.algorithm(), &rules, &eras),
             rules,
+            eras,
             beyond: config.beyond,
             algorithm: config.quota.algorithm(),
             reports: Reports::of(&config),
@@ -206,7 +208,8 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
             NotTaken::Retired => None,
             answer => Some(answer),
         };
-        let as_new = || Meter::new(self.algorithm, &self.rules).peek(&self.rules, now, 1);
+        let as_new =
+            || Meter::new(self.algorithm, &self.rules, &self.eras).peek(&self.rules, now, 1);
         match self.keys.find(key, peek).unwrap_or_else(as_new) {
             NotTaken::Late { at, .. } if at <= now => Ok(()),
             later => Err(refused(later, now)),
@@ -235,7 +238,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
     {
         let now = self.time.now();
         self.keys.find(key, |meter| {
-            meter.reset(&self.rules, now);
+            meter.reset(&self.rules, &self.eras, now);
             Some(())
         });
     }
@@ -393,7 +396,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
             Err((NotTaken::Retired, _)) => None,
             answer => Some(answer),
         };
-        let make = || Meter::new(self.algorithm, &self.rules);
+        let make = || Meter::new(self.algorithm, &self.rules, &self.eras);
         let now = LazyCell::new(|| self.time.now());
         let retire = |meter: &Meter| meter.retire(&self.rules, *now);
         let known = self.keys.find_or_add(key, unless_retired, make, retire);
@@ -443,7 +446,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         Q: Hash + Eq + ?Sized,
     {
         let now = self.time.now();
-        let give_back = |meter: &Meter| meter.give_back(&self.rules, of.taken, now);
+        let give_back = |meter: &Meter| meter.give_back(&self.rules, &self.eras, of.taken, now);
         let is_back = if of.is_shared {
             give_back(&self.shared)
         } else {

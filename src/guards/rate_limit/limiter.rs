@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use super::config::RateLimiterConfig;
-use super::meter::{Meter, Taken};
+use super::meter::{Eras, Meter, Taken};
 use super::place::duration;
 use super::position::NotTaken;
 use super::quota::Quota;
@@ -52,6 +52,7 @@ pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 pub struct RateLimiter {
     rules: Rules,
     meter: CachePadded<Meter>,
+    eras: Eras,
     time: Timeline,
     reports: Reports,
     quota: Mutex<Quota>,
@@ -68,10 +69,12 @@ impl RateLimiter {
 
     /// A limiter of a valid configuration.
     pub(super) fn of(config: RateLimiterConfig) -> Self {
-        let rules = Rules::new(config.quota.numbers());
+        let (rules, eras) = (Rules::new(config.quota.numbers()), Eras::new());
+        let meter = Meter::new(config.quota.algorithm(), &rules, &eras);
         Self {
-            meter: CachePadded::new(Meter::new(config.quota.algorithm(), &rules)),
+            meter: CachePadded::new(meter),
             rules,
+            eras,
             reports: Reports::of(&config),
             time: Timeline::new(config.clock),
             quota: Mutex::new(config.quota),
@@ -183,10 +186,10 @@ impl RateLimiter {
         self.reserve_n(cells, deadline)?.wait()
     }
 
-    /// Forgets all cells that were taken: as if it were new. Reservations keep their times. One of them that is cancelled
-    /// later may give back a cell that was taken since.
+    /// Forgets all cells that were taken: as if it were new. Reservations keep their times; one of them that is cancelled
+    /// later gives nothing back.
     pub fn reset(&self) {
-        self.meter.reset(&self.rules, self.time.now());
+        self.meter.reset(&self.rules, &self.eras, self.time.now());
     }
 
     /// Goes on under another quota of the same algorithm. What was taken stays taken: a bucket that owed seven cells owes
@@ -243,7 +246,8 @@ impl RateLimiter {
 
     /// Gives cells back that nobody has come behind; false if somebody has.
     pub(super) fn give_back(&self, cells: u32, taken: Taken) -> bool {
-        let is_back = self.meter.give_back(&self.rules, taken, self.time.now());
+        let now = self.time.now();
+        let is_back = self.meter.give_back(&self.rules, &self.eras, taken, now);
         if is_back {
             self.reports.give_back(cells);
         }

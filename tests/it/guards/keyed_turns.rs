@@ -190,6 +190,22 @@ fn a_thread_that_was_kept_from_its_key_gets_no_cell_of_an_earlier_time() {
     }
 }
 
+// property 40
+#[test]
+fn a_turn_gives_nothing_back_to_a_key_that_was_forgotten_and_came_anew() {
+    for quota in each(1) {
+        let (limiter, clock) = still(quota, 64, Beyond::Refuse);
+        let turn = limiter.reserve(&1).expect("a turn");
+        clock.advance(SECOND);
+        assert_eq!((limiter.purge(), limiter.check(&1)), (1, Ok(())));
+        assert!(!turn.cancel(), "{quota:?}");
+        assert!(limiter.check(&1).is_err(), "{quota:?}: two of one");
+        let [own, other] = [2, 3].map(|key| limiter.reserve(&key).expect("a turn"));
+        limiter.reset(&3);
+        assert_eq!([own.cancel(), other.cancel()], [true, false]);
+    }
+}
+
 #[test]
 fn a_peek_at_a_key_takes_nothing_and_makes_no_key_known() {
     for quota in each(1) {

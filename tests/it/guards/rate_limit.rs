@@ -335,6 +335,19 @@ fn a_reset_forgets_what_was_taken() {
     }
 }
 
+// property 40
+#[test]
+fn a_turn_that_is_cancelled_after_a_reset_gives_back_no_cell_of_somebody_else() {
+    for quota in each(1) {
+        let (limiter, _clock) = still(quota);
+        let turn = limiter.reserve().expect("a turn");
+        limiter.reset();
+        assert_eq!(limiter.check(), Ok(()));
+        assert!(!turn.cancel(), "{quota:?}");
+        assert!(limiter.check().is_err(), "{quota:?}: two of one");
+    }
+}
+
 // S14
 #[test]
 fn a_limiter_that_refuses_lets_through_what_a_new_quota_or_a_cancelled_turn_gives_it() {

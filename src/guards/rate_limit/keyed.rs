@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::config::{Beyond, RateLimiterConfig};
 use super::keys::{Full, Keys};
-use super::limiter::{DEFAULT_WAIT, refused};
+use super::limiter::{DEFAULT_WAIT, not_passed, refused, report};
 use super::meter::{Eras, Meter, Taken};
 use super::position::NotTaken;
 use super::quota::{Algorithm, Quota};
@@ -170,7 +170,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
     ///
     /// # Errors
     /// [`CheckError::Refused`], with the time after which it passes; [`CheckError::TooManyKeys`] where there is no place
-    /// for the key.
+    /// for the key; [`CheckError::Impossible`] under a quota of zero.
     #[inline]
     pub fn check<Q>(&self, key: &Q) -> Result<(), CheckError>
     where
@@ -183,7 +183,7 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
     /// Takes all of `cells` of `key`, if they pass now together; else none of them. No cells always pass.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and [`CheckError::Impossible`] where as many never pass.
+    /// As [`check`](Self::check), and [`CheckError::Impossible`] wherever as many never pass.
     #[inline]
     pub fn check_n<Q>(&self, key: &Q, cells: u32) -> Result<(), CheckError>
     where
@@ -427,16 +427,8 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
 
     #[cold]
     fn refuse(&self, refusal: NotTaken, now: u64, cells: u32) -> CheckError {
-        match refusal {
-            NotTaken::Impossible { limit } if limit > 0 => {
-                self.reports.impossible(limit);
-                CheckError::Impossible { cells, limit }
-            }
-            _ => {
-                self.reports.refuse(|| refused(refusal, now));
-                refused(refusal, now).into()
-            }
-        }
+        report(&self.reports, refusal, now);
+        not_passed(refusal, now, cells)
     }
 
     /// Gives cells back that nobody has come behind; false if somebody has.

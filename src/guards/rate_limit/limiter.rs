@@ -93,7 +93,10 @@ impl RateLimiter {
                 self.reports.admit(1);
                 Ok(())
             }
-            Err(refusal) => Err(self.refuse(refusal, now)),
+            Err(refusal) => {
+                report(&self.reports, refusal, now);
+                Err(refused(refusal, now))
+            }
         }
     }
 
@@ -236,11 +239,10 @@ impl RateLimiter {
                 self.reports.admit(cells);
                 Ok(Some(taken))
             }
-            Err(NotTaken::Impossible { limit }) => {
-                self.reports.impossible(limit);
-                Err(CheckError::Impossible { cells, limit })
+            Err(refusal) => {
+                report(&self.reports, refusal, now);
+                Err(not_passed(refusal, now, cells))
             }
-            Err(refusal) => Err(self.refuse(refusal, now).into()),
         }
     }
 
@@ -253,15 +255,26 @@ impl RateLimiter {
         }
         is_back
     }
+}
 
-    #[inline]
-    fn refuse(&self, refusal: NotTaken, now: u64) -> Refused {
-        self.reports.refuse(|| refused(refusal, now));
-        refused(refusal, now)
+/// Counts a refusal, and tells of it.
+#[inline]
+pub(super) fn report(reports: &Reports, refusal: NotTaken, now: u64) {
+    match refusal {
+        NotTaken::Impossible { limit } => reports.impossible(limit),
+        _ => reports.refuse(|| refused(refusal, now)),
     }
 }
 
-/// What the caller is told. Nothing passes under a closed rule, which makes one cell impossible.
+/// What the caller of a request for `cells` is told.
+pub(super) fn not_passed(refusal: NotTaken, now: u64, cells: u32) -> CheckError {
+    match refusal {
+        NotTaken::Impossible { limit } => CheckError::Impossible { cells, limit },
+        _ => refused(refusal, now).into(),
+    }
+}
+
+/// What the caller of a request for one cell is told. Nothing passes under a closed rule, which makes it impossible.
 #[inline]
 pub(super) fn refused(refusal: NotTaken, now: u64) -> Refused {
     let (wait, limit) = match refusal {

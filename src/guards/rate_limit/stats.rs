@@ -26,7 +26,7 @@ pub struct RateLimiterStats {
     pub admitted: u64,
     /// The requests that were refused, however many cells they were for.
     pub refused: u64,
-    /// The requests for more cells than ever pass at once.
+    /// The requests for more cells than ever pass at once: all of them under a quota of zero.
     pub impossible: u64,
 }
 

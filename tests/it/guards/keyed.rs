@@ -190,8 +190,25 @@ fn what_never_passes_for_a_key_is_told_apart() {
     let impossible = CheckError::Impossible { cells: 4, limit: 3 };
     assert_eq!(limiter.check_n(&1, 4), Err(impossible));
     assert_eq!(limiter.check_n(&1, 0), Ok(()));
-    let (none, _clock) = still(Quota::per_second(0), 64);
-    assert!(matches!(none.check(&1), Err(CheckError::Refused(_))));
+}
+
+// S14
+#[test]
+fn a_quota_of_zero_is_impossible_for_all_and_for_a_key_and_counted_alike() {
+    for quota in each(0) {
+        let config = RateLimiterConfig::new(quota).counting();
+        let direct = config.clone().build().expect("valid");
+        let keyed = config.build_keyed::<u8>().expect("valid");
+        let impossible = CheckError::Impossible { cells: 1, limit: 0 };
+        let answers = [direct.check_n(1), keyed.check_n(&1, 1), keyed.check(&1)];
+        assert_eq!(answers, [Err(impossible); 3]);
+        let waited = [direct.acquire(), keyed.acquire(&1)];
+        assert_eq!(waited, [Err(impossible.into()); 2]);
+        assert!(direct.check().is_err());
+        let stats = direct.stats().expect("it counts");
+        assert_eq!((stats.refused, stats.impossible), (0, 3), "{quota:?}");
+        assert_eq!(keyed.stats(), Some(stats));
+    }
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 ///
 /// With a limit of L and more than L threads that ask at once, exactly L pass. A refusal reads and writes nothing, and
 /// says when to come back. A token bucket or a fixed window is one word of shared memory; nobody ever waits for a lock to
-/// be told yes or no. A sliding window keeps its history under a lock that is held for some nanoseconds.
+/// be told yes or no. A sliding window keeps its history under a lock that is held for some nanoseconds per cell that a
+/// request takes.
 ///
 /// A clock that steps back never lets more through.
 ///
@@ -196,8 +197,12 @@ impl RateLimiter {
     }
 
     /// Goes on under another quota of the same algorithm. What was taken stays taken: a bucket that owed seven cells owes
-    /// seven, a window that had used seven has used seven. Reservations keep their times. To or from a count of zero, it
-    /// begins anew.
+    /// seven, a window that had used seven has used seven. A fixed window that has used more than a smaller count has used
+    /// all of that, and no more than that should the greater one come back before the window ends. To or from a count of
+    /// zero, it begins anew.
+    ///
+    /// Turns that were given stay as they are: a thread that waits in [`acquire`](Self::acquire) waits as long as it would
+    /// have, and a [`Reservation`] keeps its time.
     ///
     /// # Errors
     /// What [`Quota::validate`] finds, and another algorithm. Nothing has changed then.

@@ -11,7 +11,8 @@ use super::timeline::Timeline;
 /// Cells of a limiter that may be used from a certain time on.
 ///
 /// Dropping it cancels it. Cells that are cancelled are given back as if they had never been taken, if nobody has come
-/// behind; else those behind keep the turns that they were given, and the cells are spent.
+/// behind; else those behind keep the turns that they were given, and the cells are spent. They are spent too where the
+/// limiter was reset since, and may be where it was reconfigured: what is in their place is not known then.
 ///
 /// # Examples
 ///
@@ -95,7 +96,8 @@ impl<'a> Reservation<'a> {
         at
     }
 
-    /// Cancels it. True if its cells were given back, false if somebody has come behind.
+    /// Cancels it. True if its cells were given back, false if they are spent: somebody has come behind, or the limiter was
+    /// reset or reconfigured.
     pub fn cancel(mut self) -> bool {
         self.give_back()
     }

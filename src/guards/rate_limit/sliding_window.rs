@@ -2,7 +2,8 @@
 //!
 //! It remembers when each cell was let through: the next one may pass a period after the last but `limit`. A cell of a
 //! reservation is remembered at the time that it was given, which may be ahead of now. Twice as many cells are kept as
-//! the limit says, so that what is given back leaves what was there before it.
+//! the limit says, so that what is given back leaves what was there before it; where the limit became smaller, as the
+//! greater one says until its cells are as old as the period, so that it finds them should it come back.
 
 use std::collections::VecDeque;
 
@@ -13,6 +14,9 @@ pub(crate) struct Log {
     period: u64,
     /// With zero nothing passes.
     limit: u32,
+    /// A greater limit that let some of the cells through, until `wide_until`.
+    widest: u32,
+    wide_until: u64,
     /// Rising; the last `limit` of them count.
     admitted: VecDeque<u64>,
     /// The youngest cell that is not kept any more.
@@ -54,6 +58,8 @@ impl Log {
         Self {
             period,
             limit,
+            widest: 0,
+            wide_until: 0,
             admitted: VecDeque::new(),
             forgotten: None,
             taken: 0,
@@ -137,8 +143,11 @@ impl Log {
         is_fresh
     }
 
-    /// The same cells under another limit and period.
+    /// The same cells under another limit and period; none of them under, or after, a limit of zero.
     pub(crate) fn change(&mut self, period: u64, limit: u32) {
+        let last = self.admitted.back().copied().unwrap_or(0);
+        self.widest = if limit == 0 { 0 } else { self.kept_for() };
+        self.wide_until = last.saturating_add(self.period.max(period));
         (self.period, self.limit) = (period, limit);
         self.forget_the_oldest();
     }
@@ -160,8 +169,18 @@ impl Log {
         free.max(self.admitted.back().copied().unwrap_or(0))
     }
 
+    /// The limit that cells are kept for.
+    fn kept_for(&self) -> u32 {
+        if self.latest < self.wide_until {
+            self.limit.max(self.widest)
+        } else {
+            self.limit
+        }
+    }
+
     fn forget_the_oldest(&mut self) {
-        let excess = self.admitted.len().saturating_sub(2 * self.limit as usize);
+        let kept = 2 * self.kept_for() as usize;
+        let excess = self.admitted.len().saturating_sub(kept);
         self.forgotten = self.admitted.drain(..excess).next_back().or(self.forgotten);
     }
 }
@@ -331,6 +350,21 @@ mod tests {
         assert!(!takes(&mut log, 19, 1));
         assert!(takes(&mut log, 20, 1));
         assert_eq!(log.take(20, 2, 20), Outcome::Impossible);
+    }
+
+    // property 40
+    #[test]
+    fn a_limit_that_becomes_smaller_and_comes_back_finds_all_cells_of_its_period() {
+        let mut log = Log::new(10, 100);
+        assert!(takes(&mut log, 5, 100));
+        for limit in [1, 7, 100] {
+            log.change(10, limit);
+            assert_eq!(log.remaining(5), Some(0), "limit {limit}");
+        }
+        assert!(!takes(&mut log, 14, 1));
+        log.change(10, 1);
+        assert!(takes(&mut log, 15, 1), "all are too old to count");
+        assert_eq!(log.admitted.len(), 2, "and not kept any more");
     }
 
     // property 43

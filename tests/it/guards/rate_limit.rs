@@ -293,6 +293,21 @@ fn a_limiter_that_is_reconfigured_keeps_what_was_taken() {
     }
 }
 
+// S14
+#[test]
+fn a_quota_that_becomes_smaller_and_comes_back_finds_what_it_had_let_through() {
+    let found = each(100).into_iter().zip(each(1)).map(|(quota, smaller)| {
+        let (limiter, _clock) = still(quota);
+        assert_eq!(limiter.check_n(100), Ok(()));
+        limiter.reconfigure(smaller).expect("valid");
+        assert_eq!(limiter.remaining(), 0, "{quota:?}");
+        limiter.reconfigure(quota).expect("valid");
+        limiter.remaining()
+    });
+    // A fixed window knows no more than that all of the smaller count was used.
+    assert_eq!(found.collect::<Vec<_>>(), [0, 99, 0]);
+}
+
 #[test]
 fn a_limiter_that_is_reconfigured_beside_checks_neither_loses_nor_invents_cells() {
     for quota in each(1_000) {

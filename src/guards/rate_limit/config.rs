@@ -96,8 +96,8 @@ impl RateLimiterConfig {
         self
     }
 
-    /// Who is told of refusals (`rate_limit.refused`) and of another quota (`rate_limit.reconfigured`). Handlers run on
-    /// the thread that asked. Default: nobody.
+    /// Who is told of refusals (`rate_limit.refused`), of keys that there is no place for (`rate_limit.keys_full`), and of
+    /// another quota (`rate_limit.reconfigured`). Handlers run on the thread that asked. Default: nobody.
     #[must_use]
     pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
         self.telemetry = Some(telemetry);

@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 
 use super::config::{Beyond, RateLimiterConfig};
 use super::keys::{Full, Keys};
-use super::limiter::{DEFAULT_WAIT, not_passed, refused, report};
+use super::limiter::{DEFAULT_WAIT, not_passed, report};
 use super::meter::{Eras, Meter, Taken};
 use super::position::NotTaken;
 use super::quota::{Algorithm, Quota};
 use super::rate_limit_error::{RateLimitError, RateLimitFault};
-use super::refusal::{AcquireError, CheckError, Refused};
+use super::refusal::{AcquireError, CheckError};
 use super::reports::Reports;
 use super::reservation::{Issuer, Reservation};
 use super::stats::{KeyStats, RateLimiterStats};
@@ -66,6 +66,16 @@ pub struct KeyedRateLimiter<K, S = RandomState> {
 struct TakenOf {
     taken: Taken,
     is_shared: bool,
+}
+
+/// What would become of a key that is not known.
+enum Stranger {
+    /// It has its whole quota.
+    New,
+    /// It passes, unlimited.
+    Admitted,
+    /// There is no place for it.
+    Refused,
 }
 
 impl<K> KeyedRateLimiter<K> {
@@ -197,37 +207,62 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
     /// Whether one cell of `key` would pass now. It is not taken, and asking makes no key known.
     ///
     /// # Errors
-    /// As [`check`](Self::check) of a key that is known, or that there is a place for.
-    pub fn peek<Q>(&self, key: &Q) -> Result<(), Refused>
+    /// As [`check`](Self::check), also for a key that there is no place for.
+    pub fn peek<Q>(&self, key: &Q) -> Result<(), CheckError>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let now = self.time.now();
-        let peek = |meter: &Meter| match meter.peek(&self.rules, now, 1) {
+        let peek = |meter: &Meter, now| match meter.peek(&self.rules, now, 1) {
             NotTaken::Retired => None,
-            answer => Some(answer),
+            answer => Some((answer, now)),
         };
-        let as_new =
-            || Meter::new(self.algorithm, &self.rules, &self.eras).peek(&self.rules, now, 1);
-        match self.keys.find(key, peek).unwrap_or_else(as_new) {
-            NotTaken::Late { at, .. } if at <= now => Ok(()),
-            later => Err(refused(later, now)),
+        match self.look(key, peek) {
+            Ok((NotTaken::Late { at, .. }, now)) if at <= now => Ok(()),
+            Ok((later, now)) => Err(not_passed(later, now, 1)),
+            Err(Stranger::New) => match self.quota().limit() {
+                0 => Err(not_passed(NotTaken::Impossible { limit: 0 }, 0, 1)),
+                _ => Ok(()),
+            },
+            Err(Stranger::Admitted) => Ok(()),
+            Err(Stranger::Refused) => Err(self.too_many_keys()),
         }
     }
 
-    /// How many cells of `key` would pass now, one by one. Asking makes no key known. One that is not known has its whole
-    /// quota, also where there would be no place for it.
+    /// How many cells of `key` would pass now, one by one. Asking makes no key known. A key that there is no place for has
+    /// none, or what is left of the shared limit, or [`u32::MAX`], as [`Beyond`] was chosen.
     pub fn remaining<Q>(&self, key: &Q) -> u32
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        match self.look(key, |meter, now| meter.remaining(&self.rules, now)) {
+            Ok(left) => left,
+            Err(Stranger::New) => self.quota().limit(),
+            Err(Stranger::Admitted) => u32::MAX,
+            Err(Stranger::Refused) => 0,
+        }
+    }
+
+    /// Looks at the meter that a check of `key` would ask; where there is none, says what would become of the key.
+    fn look<Q, R>(&self, key: &Q, look: impl Fn(&Meter, u64) -> Option<R>) -> Result<R, Stranger>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let look = |meter: &Meter| look(meter, self.time.now());
+        if let Some(seen) = self.keys.find(key, look) {
+            return Ok(seen);
+        }
         let now = self.time.now();
-        let known = self
-            .keys
-            .find(key, |meter| meter.remaining(&self.rules, now));
-        known.unwrap_or_else(|| self.quota().limit())
+        if self.keys.has_place(|meter| meter.retire(&self.rules, now)) {
+            return Err(Stranger::New);
+        }
+        match self.beyond {
+            Beyond::Refuse => Err(Stranger::Refused),
+            Beyond::Admit => Err(Stranger::Admitted),
+            Beyond::Share => look(&self.shared).ok_or(Stranger::Refused),
+        }
     }
 
     /// Forgets the cells that were taken of `key`: as [`RateLimiter::reset`](super::RateLimiter::reset).
@@ -420,8 +455,12 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
 
     #[cold]
     fn refuse_key(&self) -> CheckError {
+        self.reports.beyond(self.keys.most());
+        self.too_many_keys()
+    }
+
+    const fn too_many_keys(&self) -> CheckError {
         let keys = self.keys.most();
-        self.reports.beyond(keys);
         CheckError::TooManyKeys { keys }
     }
 

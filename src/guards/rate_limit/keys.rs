@@ -131,6 +131,22 @@ impl<K, V, S> Keys<K, V, S> {
         collected
     }
 
+    /// Whether there is a place for another key, if need be that of one that `retire` retires.
+    pub(super) fn has_place(&self, retire: impl Fn(&V) -> bool) -> bool {
+        let mut writer = self.writer.lock();
+        let has_place = self.has_room(&mut writer, &retire);
+        drop(writer);
+        self.drop_the_dead(MANY_DEAD);
+        has_place
+    }
+
+    fn has_room(&self, writer: &mut Writer, retire: &impl Fn(&V) -> bool) -> bool {
+        if writer.kept.len() >= self.most {
+            self.look_at(writer, WHERE_FULL, retire);
+        }
+        writer.kept.len() < self.most
+    }
+
     /// Looks at the next `many` keys and gives up those that `retire` retires.
     fn look_at(&self, writer: &mut Writer, many: usize, retire: &impl Fn(&V) -> bool) {
         let mut hazard = self.domain.hazard();
@@ -274,10 +290,7 @@ impl<K, V, S: BuildHasher> Keys<K, V, S> {
         if writer.kept.len() > self.most / 2 {
             self.look_at(writer, PER_KEY, retire);
         }
-        if writer.kept.len() >= self.most {
-            self.look_at(writer, WHERE_FULL, retire);
-        }
-        writer.kept.len() < self.most
+        self.has_room(writer, retire)
     }
 
     /// Gives the node back if there is no place for it.

@@ -27,16 +27,16 @@ pub struct RateLimitError {
 #[non_exhaustive]
 pub enum RateLimitFault {
     /// The period is zero: no rate is meant by it.
-    #[error("the period is zero")]
+    #[error("per(.., 0s): the period is zero")]
     ZeroPeriod,
     /// The period is longer than [`Quota::LONGEST`].
-    #[error("the period {period:?} is longer than {:?}", Quota::LONGEST)]
+    #[error("per(.., {period:?}): the period is longer than {:?}", Quota::LONGEST)]
     PeriodTooLong {
         /// The period that was given.
         period: Duration,
     },
     /// More than sixteen cells per nanosecond: there is no time between two of them.
-    #[error("{count} cells in {period:?} leave no time between two of them")]
+    #[error("per({count}, {period:?}): there is no time between two cells")]
     TooFast {
         /// The count that was given.
         count: u32,
@@ -44,14 +44,14 @@ pub enum RateLimitFault {
         period: Duration,
     },
     /// A bucket that holds nothing lets nothing through: say a count of zero if that is meant.
-    #[error("the burst is zero")]
+    #[error("burst(0): the bucket holds nothing")]
     ZeroBurst,
     /// Only a token bucket has a burst.
-    #[error("a window has no burst")]
+    #[error("burst(..): a window has none")]
     BurstOfWindow,
     /// A bucket of this size takes longer to fill than [`Quota::LONGEST`].
     #[error(
-        "a bucket for {burst} cells takes longer to fill than {:?}",
+        "burst({burst}): the bucket takes longer to fill than {:?}",
         Quota::LONGEST
     )]
     BurstTooLarge {
@@ -60,7 +60,7 @@ pub enum RateLimitFault {
     },
     /// A sliding window remembers each cell, at most [`Quota::MOST_REMEMBERED`].
     #[error(
-        "a sliding window remembers at most {} cells, not {count}",
+        "sliding_window(): {count} cells are more than {}, which it remembers",
         Quota::MOST_REMEMBERED
     )]
     CountTooLarge {
@@ -68,16 +68,19 @@ pub enum RateLimitFault {
         count: u32,
     },
     /// A limiter with no place for a key.
-    #[error("there is no place for a key")]
+    #[error("keys(0): there is no place for a key")]
     NoKeys,
     /// More keys than [`RateLimiterConfig::MOST_KEYS`](super::RateLimiterConfig::MOST_KEYS).
-    #[error("{keys} keys are more than {}", super::RateLimiterConfig::MOST_KEYS)]
+    #[error(
+        "keys({keys}): these are more than {}",
+        super::RateLimiterConfig::MOST_KEYS
+    )]
     TooManyKeys {
         /// The number that was given.
         keys: usize,
     },
     /// A limiter that runs keeps its algorithm: what it remembers means nothing to another.
-    #[error("a limiter that runs keeps its algorithm")]
+    #[error("reconfigure(..): a limiter that runs keeps its algorithm")]
     OtherAlgorithm,
 }
 

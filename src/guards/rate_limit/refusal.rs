@@ -1,5 +1,6 @@
 //! Why cells were not let through.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::fault::{Category, Classify, Severity};
@@ -20,7 +21,6 @@ use crate::fault::{Category, Classify, Severity};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("the limit of {limit} is reached, try again in {retry_after:?}")]
 pub struct Refused {
     /// After this time the same request passes, if no other comes before it; [`Duration::MAX`] is never.
     pub retry_after: Duration,
@@ -105,6 +105,36 @@ pub enum AcquireError {
     /// The unit that waits was asked to stop; the cells were given back where nobody had come behind.
     #[error("the waiting unit was asked to stop")]
     Stopped,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { retry_after, limit } = self;
+        match *retry_after {
+            Duration::MAX => write!(f, "the limit of {limit} is reached, it never passes"),
+            _ => write!(
+                f,
+                "the limit of {limit} is reached, try again in {retry_after:?}"
+            ),
+        }
+    }
+}
+
+impl CheckError {
+    /// After this time the same request passes, if no other comes before it; `None` if it never does, or if it is not
+    /// known when there is a place for the key.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(Refused {
+                retry_after: Duration::MAX,
+                ..
+            })
+            | Self::Impossible { .. }
+            | Self::TooManyKeys { .. } => None,
+            Self::Refused(refused) => Some(refused.retry_after),
+        }
+    }
 }
 
 impl From<CheckError> for AcquireError {

@@ -214,11 +214,35 @@ fn a_peek_at_a_key_takes_nothing_and_makes_no_key_known() {
         assert!(limiter.is_empty());
         assert_eq!(limiter.check(&1), Ok(()));
         let refused = limiter.peek(&1).expect_err("it is taken");
-        assert_eq!(limiter.check(&1), Err(CheckError::Refused(refused)));
+        assert_eq!(limiter.check(&1), Err(refused));
         assert_eq!(limiter.peek(&2), Ok(()), "{quota:?}");
     }
     let (none, _clock) = still(Quota::per_second(0), 64, Beyond::Refuse);
-    assert_eq!(none.peek(&1).expect_err("nothing passes").limit, 0);
+    let impossible = CheckError::Impossible { cells: 1, limit: 0 };
+    assert_eq!(none.peek(&1), Err(impossible));
+}
+
+#[test]
+fn a_look_at_a_key_that_there_is_no_place_for_says_what_a_check_would() {
+    for quota in each(2) {
+        for beyond in [Beyond::Refuse, Beyond::Share, Beyond::Admit] {
+            let (limiter, clock) = still(quota, 1, beyond);
+            let left = |key| (limiter.remaining(&key), limiter.peek(&key));
+            assert_eq!((left(2), limiter.check_n(&1, 2)), ((2, Ok(())), Ok(())));
+            let full = CheckError::TooManyKeys { keys: 1 };
+            let (fresh, used) = match beyond {
+                Beyond::Share => ((2, Ok(())), (0, limiter.peek(&1))),
+                Beyond::Admit => ((u32::MAX, Ok(())), (u32::MAX, Ok(()))),
+                _ => ((0, Err(full)), (0, Err(full))),
+            };
+            assert_eq!(left(2), fresh, "{quota:?}");
+            assert_eq!(limiter.check_n(&2, 2).is_ok(), fresh.0 > 0);
+            assert_eq!(left(3), used, "{quota:?}");
+            assert_eq!(limiter.check(&3), used.1, "{quota:?}");
+            clock.advance(SECOND);
+            assert_eq!(left(3), (2, Ok(())), "{quota:?}: a place is idle");
+        }
+    }
 }
 
 // property 43

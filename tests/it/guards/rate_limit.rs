@@ -15,6 +15,7 @@ use steadfast::{Child, Deadline, Quota, RateLimiter, Restart, Telemetry};
 use crate::support::{FAR, Journal, LONG, SECOND, config, system, timeless};
 
 const TENTH: Duration = Duration::from_millis(100);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A limiter whose time stands still until the test moves it.
 fn still(quota: Quota) -> (RateLimiter, ManualClock) {
@@ -172,6 +173,25 @@ fn what_never_passes_at_once_is_told_apart_from_what_passes_later() {
 }
 
 #[test]
+fn a_refusal_says_in_words_and_as_a_time_when_to_come_back_or_never() {
+    let (limiter, _clock) = still(Quota::per_hour(1));
+    assert_eq!(limiter.check_n(1), Ok(()));
+    let refused = limiter.check_n(1).expect_err("one is taken");
+    assert_eq!(refused.retry_after(), Some(HOUR));
+    let later = "the limit of 1 is reached, try again in 3600s";
+    assert_eq!(refused.to_string(), later);
+    let (none, _clock) = still(Quota::per_hour(0));
+    let never = CheckError::from(none.check().expect_err("nothing passes"));
+    assert_eq!(never.retry_after(), None);
+    let told = "the limit of 0 is reached, it never passes";
+    assert_eq!(never.to_string(), told);
+    let late = AcquireError::from(never).to_string();
+    assert_eq!(late, format!("not before the deadline: {told}"));
+    let impossible = none.check_n(1).expect_err("nothing passes");
+    assert_eq!(impossible.retry_after(), None);
+}
+
+#[test]
 fn a_peek_takes_nothing() {
     for quota in each(1) {
         let (limiter, _clock) = still(quota);
@@ -272,9 +292,8 @@ fn a_stop_ends_the_wait_and_gives_the_cell_back() {
     journal.take(1);
     worker.terminate().expect("terminated");
     assert_eq!(journal.take(1), ["Err(Stopped)"]);
-    let hour = Duration::from_secs(3_600);
     let turn = limiter.reserve().expect("a turn").keep();
-    assert_eq!(turn - clock.now(), hour, "the turn was not given back");
+    assert_eq!(turn - clock.now(), HOUR, "the turn was not given back");
 }
 
 // S14
@@ -330,7 +349,10 @@ fn a_quota_that_makes_no_sense_changes_nothing() {
         .reconfigure(Quota::per(1, Duration::ZERO))
         .expect_err("no period");
     assert_eq!(error.faults(), [RateLimitFault::ZeroPeriod]);
-    assert_eq!(error.to_string(), "invalid rate limit: the period is zero");
+    assert_eq!(
+        error.to_string(),
+        "invalid rate limit: per(.., 0s): the period is zero"
+    );
     let other = limiter.reconfigure(Quota::per_second(9).sliding_window());
     let error = other.expect_err("another algorithm");
     assert_eq!(error.faults(), [RateLimitFault::OtherAlgorithm]);

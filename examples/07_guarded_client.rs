@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let breaker = BreakerConfig::new(trip).telemetry(system.telemetry().clone());
     let client: &Client = Box::leak(Box::new(Client {
         prices: prices.statistics(true).build()?,
-        pace: pace.counting().build()?,
+        pace: pace.statistics(true).build()?,
         breaker: breaker.open_for(SECOND / 5).build()?,
         began: system.clock().now(),
     }));
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{known} prices, and {unknown} not to be had");
     println!("cache: {}", client.prices.stats());
-    println!("limiter: {}", client.pace.stats().unwrap_or_default());
+    println!("limiter: {}", client.pace.stats());
     println!("breaker: {}", client.breaker.stats());
     Ok(system.stop_within(SECOND).into_result()?)
 }

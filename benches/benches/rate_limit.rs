@@ -250,7 +250,7 @@ fn others(suite: &mut Suite) {
     let sliding = limiter(remembered, Clock::coarse());
     let counting = RateLimiterConfig::new(plenty())
         .clock(Clock::coarse())
-        .counting();
+        .statistics(true);
     let counting = counting.build().expect("valid");
     for (row, limiter) in [
         ("fixed window", &fixed),

@@ -31,7 +31,7 @@ pub struct RateLimiterConfig {
     pub(super) name: Option<Arc<str>>,
     pub(super) clock: Clock,
     pub(super) telemetry: Option<Telemetry>,
-    pub(super) counting: bool,
+    pub(super) statistics: bool,
     pub(super) keys: usize,
     pub(super) beyond: Beyond,
 }
@@ -75,13 +75,13 @@ impl RateLimiterConfig {
             name: None,
             clock: Clock::system(),
             telemetry: None,
-            counting: false,
+            statistics: false,
             keys: Self::DEFAULT_KEYS,
             beyond: Beyond::Refuse,
         }
     }
 
-    /// Its name in events and debugging output. Default: none; give one where there are several.
+    /// Its name in events and debugging output, which is not empty. Default: none; give one where there are several.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
@@ -104,11 +104,11 @@ impl RateLimiterConfig {
         self
     }
 
-    /// Counts what passes and what is refused, for [`RateLimiter::stats`]. Default: it does not, because counting costs
+    /// Whether what passes and what is refused is counted, for [`RateLimiter::stats`]. Default: no, because counting costs
     /// as much as the check itself.
     #[must_use]
-    pub const fn counting(mut self) -> Self {
-        self.counting = true;
+    pub const fn statistics(mut self, statistics: bool) -> Self {
+        self.statistics = statistics;
         self
     }
 
@@ -140,6 +140,9 @@ impl RateLimiterConfig {
         }
         if self.keys > Self::MOST_KEYS {
             faults.push(RateLimitFault::TooManyKeys { keys: self.keys });
+        }
+        if self.name.as_deref() == Some("") {
+            faults.push(RateLimitFault::EmptyName);
         }
         RateLimitError::unless_empty(faults)
     }

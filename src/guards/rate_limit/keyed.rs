@@ -159,8 +159,8 @@ impl<K, S> KeyedRateLimiter<K, S> {
         self.reports.name.as_deref()
     }
 
-    /// What it has counted over all keys; `None` if it does not count ([`RateLimiterConfig::counting`]).
-    pub fn stats(&self) -> Option<RateLimiterStats> {
+    /// What it has counted over all keys; zeros if it does not count ([`RateLimiterConfig::statistics`]).
+    pub fn stats(&self) -> RateLimiterStats {
         self.reports.stats()
     }
 

@@ -230,8 +230,8 @@ impl RateLimiter {
         self.reports.name.as_deref()
     }
 
-    /// What it has counted; `None` if it does not count ([`RateLimiterConfig::counting`]).
-    pub fn stats(&self) -> Option<RateLimiterStats> {
+    /// What it has counted; zeros if it does not count ([`RateLimiterConfig::statistics`]).
+    pub fn stats(&self) -> RateLimiterStats {
         self.reports.stats()
     }
 

@@ -79,6 +79,9 @@ pub enum RateLimitFault {
         /// The number that was given.
         keys: usize,
     },
+    /// A name without a letter names nothing.
+    #[error("name(\"\"): the name is empty")]
+    EmptyName,
     /// A limiter that runs keeps its algorithm: what it remembers means nothing to another.
     #[error("reconfigure(..): a limiter that runs keeps its algorithm")]
     OtherAlgorithm,

@@ -19,7 +19,7 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn of(config: &RateLimiterConfig) -> Self {
         Self {
-            counts: config.counting.then(|| Box::new(Counts::new())),
+            counts: config.statistics.then(|| Box::new(Counts::new())),
             telemetry: config.telemetry.clone(),
             name: config.name.clone(),
         }
@@ -91,8 +91,9 @@ impl Reports {
         }
     }
 
-    pub(super) fn stats(&self) -> Option<RateLimiterStats> {
-        self.counts.as_ref().map(|counts| counts.stats())
+    pub(super) fn stats(&self) -> RateLimiterStats {
+        let counts = self.counts.as_ref();
+        counts.map(|counts| counts.stats()).unwrap_or_default()
     }
 
     fn count_refusal(&self) {

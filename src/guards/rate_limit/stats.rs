@@ -5,16 +5,16 @@ use std::fmt;
 use crate::kernel::stripe::Striped;
 use crate::sync::cores;
 
-/// What a limiter has counted since it was made.
+/// What a limiter has counted since it was made; zeros without [`RateLimiterConfig::statistics`](super::RateLimiterConfig::statistics).
 ///
 /// # Examples
 ///
 /// ```
 /// use steadfast::guards::rate_limit::{Quota, RateLimiterConfig};
 ///
-/// let calls = RateLimiterConfig::new(Quota::per_hour(2)).counting().build()?;
+/// let calls = RateLimiterConfig::new(Quota::per_hour(2)).statistics(true).build()?;
 /// assert_eq!([calls.check_n(2).is_ok(), calls.check().is_ok()], [true, false]);
-/// let stats = calls.stats().expect("it counts");
+/// let stats = calls.stats();
 /// assert_eq!((stats.admitted, stats.refused), (2, 1));
 /// println!("{stats}");
 /// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())

@@ -27,7 +27,7 @@ fn still(quota: Quota, keys: usize) -> (KeyedRateLimiter<u64>, ManualClock) {
 fn still_beyond(quota: Quota, keys: usize, beyond: Beyond) -> (KeyedRateLimiter<u64>, ManualClock) {
     let clock = ManualClock::new();
     let config = RateLimiterConfig::new(quota).clock(clock.clock());
-    let config = config.keys(keys).beyond(beyond).counting();
+    let config = config.keys(keys).beyond(beyond).statistics(true);
     (config.build_keyed().expect("valid"), clock)
 }
 
@@ -62,7 +62,7 @@ fn each_key_has_the_whole_limit_and_no_more_under_contention() {
             assert_eq!(passed(&limiter, 5, 15), [10; 5], "{quota:?}");
             clock.advance(SECOND);
         }
-        let stats = limiter.stats().expect("it counts");
+        let stats = limiter.stats();
         assert_eq!((stats.admitted, stats.refused), (1_000, 5_000));
     }
 }
@@ -196,7 +196,7 @@ fn what_never_passes_for_a_key_is_told_apart() {
 #[test]
 fn a_quota_of_zero_is_impossible_for_all_and_for_a_key_and_counted_alike() {
     for quota in each(0) {
-        let config = RateLimiterConfig::new(quota).counting();
+        let config = RateLimiterConfig::new(quota).statistics(true);
         let direct = config.clone().build().expect("valid");
         let keyed = config.build_keyed::<u8>().expect("valid");
         let impossible = CheckError::Impossible { cells: 1, limit: 0 };
@@ -205,9 +205,9 @@ fn a_quota_of_zero_is_impossible_for_all_and_for_a_key_and_counted_alike() {
         let waited = [direct.acquire(), keyed.acquire(&1)];
         assert_eq!(waited, [Err(impossible.into()); 2]);
         assert!(direct.check().is_err());
-        let stats = direct.stats().expect("it counts");
+        let stats = direct.stats();
         assert_eq!((stats.refused, stats.impossible), (0, 3), "{quota:?}");
-        assert_eq!(keyed.stats(), Some(stats));
+        assert_eq!(keyed.stats(), stats);
     }
 }
 
@@ -237,7 +237,7 @@ fn a_stop_ends_the_wait_for_a_key_and_gives_its_cell_back() {
 fn a_stop_ends_the_wait_for_a_shared_limit_and_gives_its_cell_back() {
     let (system, _recorder, clock) = timeless(config());
     let limiter = RateLimiterConfig::new(Quota::per_second(1)).clock(clock.clock());
-    let limiter = limiter.keys(1).beyond(Beyond::Share).counting();
+    let limiter = limiter.keys(1).beyond(Beyond::Share).statistics(true);
     let limiter = Arc::new(limiter.build_keyed::<u64>().expect("valid"));
     assert_eq!([limiter.check(&1), limiter.check(&2)], [Ok(()); 2]);
     let (journal, shared) = (Journal::new(), limiter.clone());
@@ -255,7 +255,7 @@ fn a_stop_ends_the_wait_for_a_shared_limit_and_gives_its_cell_back() {
     clock.advance(SECOND);
     assert_eq!(limiter.check(&1), Ok(()));
     assert_eq!(limiter.check(&4), Ok(()), "its cell was not given back");
-    assert_eq!(limiter.stats().map(|stats| stats.admitted), Some(4));
+    assert_eq!(limiter.stats().admitted, 4);
 }
 
 #[test]
@@ -417,9 +417,18 @@ fn keys_of_one_hash_are_told_apart() {
 #[test]
 fn all_faults_of_a_keyed_limiter_are_listed_at_once() {
     let config = RateLimiterConfig::new(Quota::per(1, Duration::ZERO)).keys(0);
-    let error = config.build_keyed::<u8>().expect_err("invalid");
-    let faults = [RateLimitFault::ZeroPeriod, RateLimitFault::NoKeys];
+    let error = config.name("").build_keyed::<u8>().expect_err("invalid");
+    let faults = [
+        RateLimitFault::ZeroPeriod,
+        RateLimitFault::NoKeys,
+        RateLimitFault::EmptyName,
+    ];
     assert_eq!(error.faults(), faults);
+    assert_eq!(
+        error.to_string(),
+        "invalid rate limit: per(.., 0s): the period is zero; keys(0): there is no place for a key; \
+         name(\"\"): the name is empty"
+    );
     let keys = RateLimiterConfig::MOST_KEYS + 1;
     let config = RateLimiterConfig::new(Quota::per_second(1)).keys(keys);
     let error = config.build_keyed::<u8>().expect_err("invalid");

@@ -4,24 +4,21 @@ use std::borrow::Borrow;
 use std::cell::LazyCell;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::config::{Beyond, RateLimiterConfig};
 use super::keys::{Full, Keys};
-use super::limiter::{DEFAULT_WAIT, not_passed, report};
-use super::meter::{Eras, Meter, Taken};
+use super::limiter::{not_passed, report};
+use super::meter::{Eras, Meter};
 use super::position::NotTaken;
 use super::quota::{Algorithm, Quota};
 use super::rate_limit_error::{RateLimitError, RateLimitFault};
-use super::refusal::{AcquireError, CheckError};
+use super::refusal::CheckError;
 use super::reports::Reports;
-use super::reservation::{Issuer, Reservation};
 use super::stats::{KeyStats, RateLimiterStats};
 use super::timeline::Timeline;
 use crate::kernel::rules::Rules;
-use crate::time::Deadline;
 
 /// Lets through what its [`Quota`] says for each key: each user, each address, each tenant.
 ///
@@ -49,23 +46,16 @@ use crate::time::Deadline;
 /// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())
 /// ```
 pub struct KeyedRateLimiter<K, S = RandomState> {
-    rules: Rules,
-    keys: Keys<K, Meter, S>,
+    pub(super) rules: Rules,
+    pub(super) keys: Keys<K, Meter, S>,
     /// Shared by all keys beyond the bound.
-    shared: Meter,
-    eras: Eras,
+    pub(super) shared: Meter,
+    pub(super) eras: Eras,
     beyond: Beyond,
     algorithm: Algorithm,
-    time: Timeline,
-    reports: Reports,
+    pub(super) time: Timeline,
+    pub(super) reports: Reports,
     quota: Mutex<Quota>,
-}
-
-/// Cells that were taken, and of what.
-#[derive(Clone, Copy)]
-struct TakenOf {
-    taken: Taken,
-    is_shared: bool,
 }
 
 /// What would become of a key that is not known.
@@ -278,139 +268,13 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
         });
     }
 
-    /// Takes one cell of `key`, whenever its turn is. Turns of a key are given in the order of the requests.
-    ///
-    /// # Errors
-    /// As [`reserve_n`](Self::reserve_n).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use steadfast::Quota;
-    /// use steadfast::guards::rate_limit::KeyedRateLimiter;
-    ///
-    /// let mails: KeyedRateLimiter<String> = KeyedRateLimiter::new(Quota::per_minute(1))?;
-    /// let first = mails.reserve("ann")?.keep();
-    /// let second = mails.reserve("ann")?;
-    /// assert!(second.at() > first);
-    /// assert!(second.cancel(), "nobody has come behind");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn reserve<Q>(&self, key: &Q) -> Result<Reservation<'_>, CheckError>
-    where
-        K: Borrow<Q> + Hash + Eq + Send + Sync,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-        S: Sync,
-    {
-        self.reserve_n(key, 1, Deadline::NEVER)
-    }
-
-    /// As [`reserve`](Self::reserve) for all of `cells` at one time, which is not to come after `latest`.
-    ///
-    /// # Errors
-    /// [`CheckError::Refused`] if their turn would come later, [`CheckError::Impossible`] if as many never pass,
-    /// [`CheckError::TooManyKeys`] where there is no place for the key.
-    pub fn reserve_n<Q>(
-        &self,
-        key: &Q,
-        cells: u32,
-        latest: Deadline,
-    ) -> Result<Reservation<'_>, CheckError>
-    where
-        K: Borrow<Q> + Hash + Eq + Send + Sync,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-        S: Sync,
-    {
-        let of = self.take(key, cells, self.time.until(latest))?;
-        let (own, is_shared) = (key.to_owned(), of.is_some_and(|of| of.is_shared));
-        let give_back = move |cells, taken| {
-            let of = TakenOf { taken, is_shared };
-            self.give_back::<K>(&own, cells, of)
-        };
-        let (issuer, taken) = (Issuer::Key(Box::new(give_back)), of.map(|of| of.taken));
-        Ok(Reservation::new(&self.time, issuer, cells, taken))
-    }
-
-    /// Takes one cell of `key`; waits for its turn, at most 5 s.
-    ///
-    /// # Blocking
-    /// Until its turn; a stop of the calling unit ends the wait. Threads are served in the order in which they came.
-    ///
-    /// # Errors
-    /// As [`acquire_n`](Self::acquire_n).
-    pub fn acquire<Q>(&self, key: &Q) -> Result<(), AcquireError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        self.acquire_timeout(key, DEFAULT_WAIT)
-    }
-
-    /// As [`acquire`](Self::acquire), waiting for at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`acquire_n`](Self::acquire_n).
-    pub fn acquire_timeout<Q>(&self, key: &Q, timeout: Duration) -> Result<(), AcquireError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        self.acquire_deadline(key, self.time.clock.deadline(timeout))
-    }
-
-    /// As [`acquire`](Self::acquire), waiting until `deadline`.
-    ///
-    /// # Errors
-    /// As [`acquire_n`](Self::acquire_n).
-    pub fn acquire_deadline<Q>(&self, key: &Q, deadline: Deadline) -> Result<(), AcquireError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        self.acquire_n(key, 1, deadline)
-    }
-
-    /// As [`acquire_deadline`](Self::acquire_deadline) for all of `cells` at one time.
-    ///
-    /// # Errors
-    /// [`AcquireError::TooLate`] at once, and without a cell taken, if the turn would come after the deadline;
-    /// [`AcquireError::Stopped`] if the calling unit is asked to stop before; [`AcquireError::TooManyKeys`] where there is
-    /// no place for the key; [`AcquireError::Impossible`] if as many never pass.
-    pub fn acquire_n<Q>(&self, key: &Q, cells: u32, deadline: Deadline) -> Result<(), AcquireError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let Some(of) = self.take(key, cells, self.time.until(deadline))? else {
-            return Ok(());
-        };
-        if self.time.wait_until(of.taken.at) {
-            return Ok(());
-        }
-        self.give_back(key, cells, of);
-        Err(AcquireError::Stopped)
-    }
-
-    fn take<Q>(&self, key: &Q, cells: u32, until: u64) -> Result<Option<TakenOf>, CheckError>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        let take = |meter: &Meter, now| {
-            let is_shared = std::ptr::eq(meter, &raw const self.shared);
-            let taken = meter.take(&self.rules, now, cells, until)?;
-            Ok(TakenOf { taken, is_shared })
-        };
-        self.ask(key, cells, take)
-    }
-
     /// Asks the meter of a key, or the shared one, for cells; `None` if none were asked for, or if the key passes
     /// unlimited.
     ///
     /// The clock is read once the meter is found, and anew where it was given up meanwhile: no meter is asked about a time
     /// before it was made, at which another one may have let cells of the key through.
     #[inline]
-    fn ask<Q, R>(
+    pub(super) fn ask<Q, R>(
         &self,
         key: &Q,
         cells: u32,
@@ -468,27 +332,6 @@ impl<K, S: BuildHasher> KeyedRateLimiter<K, S> {
     fn refuse(&self, refusal: NotTaken, now: u64, cells: u32) -> CheckError {
         report(&self.reports, refusal, now);
         not_passed(refusal, now, cells)
-    }
-
-    /// Gives cells back that nobody has come behind; false if somebody has.
-    fn give_back<Q>(&self, key: &Q, cells: u32, of: TakenOf) -> bool
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let now = self.time.now();
-        let give_back = |meter: &Meter| meter.give_back(&self.rules, &self.eras, of.taken, now);
-        let is_back = if of.is_shared {
-            give_back(&self.shared)
-        } else {
-            // A key whose turn is still to come is not forgotten: where there is none, nothing is owed any more.
-            let given = self.keys.find(key, |meter| Some(give_back(meter)));
-            given.unwrap_or(true)
-        };
-        if is_back {
-            self.reports.give_back(cells);
-        }
-        is_back
     }
 }
 

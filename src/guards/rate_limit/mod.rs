@@ -20,6 +20,7 @@ mod config;
 mod fixed_window;
 mod gcra;
 mod keyed;
+mod keyed_turns;
 mod keys;
 mod limiter;
 mod meter;

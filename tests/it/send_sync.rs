@@ -16,12 +16,12 @@ use steadfast::guards::breaker::{
 };
 use steadfast::guards::cache::{
     Cache, CacheConfig, CacheError, CacheFault, CacheStats, EntryOptions, InsertError,
-    Iter as CacheIter, LoadError, Refused, RemovalCause,
+    InsertRefusal, Iter as CacheIter, LoadError, RemovalCause,
 };
 use steadfast::guards::rate_limit::{
     AcquireError, Algorithm, BackoffWindow, BackoffWindowError, Beyond, CheckError, KeyStats,
     KeyedRateLimiter, Quota, RateLimitError, RateLimitFault, RateLimiter, RateLimiterConfig,
-    RateLimiterStats, Refused as RateRefused, Reservation,
+    RateLimiterStats, Refused, Reservation,
 };
 use steadfast::process::{
     CommandConfig, CommandError, CommandOutput, CommandRunner, CommandStats, LoadAverage,
@@ -94,7 +94,7 @@ const _: () = {
     crosses::<InsertError<u64, u64>>();
     crosses::<CacheIter<'static, u64, u64, std::hash::RandomState>>();
     crosses::<LoadError<u64>>();
-    crosses::<Refused>();
+    crosses::<InsertRefusal>();
     crosses::<RemovalCause>();
     crosses::<ChildError>();
     crosses::<ChildInfo>();
@@ -211,7 +211,7 @@ const _: () = {
     crosses::<RateLimiter>();
     crosses::<RateLimiterConfig>();
     crosses::<RateLimiterStats>();
-    crosses::<RateRefused>();
+    crosses::<Refused>();
     crosses::<Reservation<'static>>();
 };
 

@@ -8,13 +8,13 @@ use crate::fault::{Category, Classify, Severity};
 pub struct InsertError<K, V> {
     key: K,
     value: V,
-    why: Refused,
+    why: InsertRefusal,
 }
 
 /// Why an entry was not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum InsertRefusal {
     /// Its weight is zero: it would never count, and the cache would have no bound.
     Weightless,
     /// It is heavier than a shard of the cache, so that it would not fit with everything else gone.
@@ -36,13 +36,13 @@ pub enum Refused {
 }
 
 impl<K, V> InsertError<K, V> {
-    pub(super) const fn new(key: K, value: V, why: Refused) -> Self {
+    pub(super) const fn new(key: K, value: V, why: InsertRefusal) -> Self {
         Self { key, value, why }
     }
 
     /// Why it was not let in.
     #[must_use]
-    pub const fn why(&self) -> Refused {
+    pub const fn why(&self) -> InsertRefusal {
         self.why
     }
 
@@ -67,7 +67,7 @@ impl<K, V> fmt::Display for InsertError<K, V> {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for InsertRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Weightless => f.write_str("its weight is zero"),
@@ -81,7 +81,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl Refused {
+impl InsertRefusal {
     /// Its name in events.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl<K, V> std::error::Error for InsertError<K, V> {}
 impl<K, V> Classify for InsertError<K, V> {
     fn category(&self) -> Category {
         match self.why {
-            Refused::AllPinned => Category::Capacity,
+            InsertRefusal::AllPinned => Category::Capacity,
             _ => Category::Validation,
         }
     }

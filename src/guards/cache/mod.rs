@@ -64,6 +64,6 @@ pub use cache_error::{CacheError, CacheFault};
 pub use cause::RemovalCause;
 pub use config::{CacheConfig, MAX_CAPACITY, MAX_ENTRIES, MAX_GROUPS};
 pub use entry_options::EntryOptions;
-pub use insert_error::{InsertError, Refused};
+pub use insert_error::{InsertError, InsertRefusal};
 pub use load_error::LoadError;
 pub use stats::CacheStats;

@@ -9,7 +9,7 @@ use super::cache::{Cache, CacheShard, Inner};
 use super::cause::RemovalCause;
 use super::entry::{Entry, Making, Pin};
 use super::entry_options::EntryOptions;
-use super::insert_error::{InsertError, Refused};
+use super::insert_error::{InsertError, InsertRefusal};
 use super::law::Worth;
 use super::lifetime::nanoseconds;
 use crate::fault::catch::{Caught, catch};
@@ -195,9 +195,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         let ttl = options.ttl.or_else(by_value);
         let group = options.group.or_else(|| self.group_of(&key, &value));
         let why = match (weight, ttl, group) {
-            (0, ..) => Refused::Weightless,
-            (_, Some(Duration::ZERO), _) => Refused::ZeroTtl,
-            (.., Some(group)) if group >= self.law.eras.groups() => Refused::NoSuchGroup { group },
+            (0, ..) => InsertRefusal::Weightless,
+            (_, Some(Duration::ZERO), _) => InsertRefusal::ZeroTtl,
+            (.., Some(group)) if group >= self.law.eras.groups() => {
+                InsertRefusal::NoSuchGroup { group }
+            }
             _ => {
                 if options.pinned {
                     self.law.expect_pins();
@@ -295,18 +297,18 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
         let weight = entry.weight();
         let most = shard.capacity();
         let why = if weight > most {
-            Refused::TooHeavy {
+            InsertRefusal::TooHeavy {
                 weight: u32::try_from(weight).unwrap_or(u32::MAX),
                 most,
             }
         } else {
-            Refused::AllPinned
+            InsertRefusal::AllPinned
         };
         self.refused(why);
         InsertError::new(entry.key, entry.value, why)
     }
 
-    fn refused(&self, why: Refused) {
+    fn refused(&self, why: InsertRefusal) {
         self.counters.refused.rise();
         if let Some(telemetry) = &self.config.telemetry {
             telemetry.emit(&kinds::CACHE_REFUSED, |event| {

@@ -1,6 +1,6 @@
 //! What comes between two steps of a replacement.
 
-use super::super::{Cache, EntryOptions, Refused};
+use super::super::{Cache, EntryOptions, InsertRefusal};
 
 /// Replaces the only entry of a cache, where `meanwhile` runs after its heritage was passed on. Whether the new one stays.
 fn stays_after(pinned: bool, meanwhile: impl FnOnce(&Cache<u64, u64>)) -> bool {
@@ -21,7 +21,7 @@ fn stays_after(pinned: bool, meanwhile: impl FnOnce(&Cache<u64, u64>)) -> bool {
     assert_eq!(cache.get(&1), Some(9));
     match cache.insert(2, 2) {
         Ok(()) => false,
-        Err(error) => error.why() == Refused::AllPinned,
+        Err(error) => error.why() == InsertRefusal::AllPinned,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use steadfast::Cache;
 use steadfast::fault::{Category, Classify};
 use steadfast::guards::cache::{
-    CacheConfig, CacheFault, EntryOptions, MAX_CAPACITY, MAX_ENTRIES, MAX_GROUPS, Refused,
+    CacheConfig, CacheFault, EntryOptions, InsertRefusal, MAX_CAPACITY, MAX_ENTRIES, MAX_GROUPS,
 };
 
 use crate::support::SECOND;
@@ -83,11 +83,14 @@ fn entries_that_make_no_sense_are_given_back() {
         error.why()
     };
     let plain = EntryOptions::new();
-    assert_eq!(why(plain.ttl(Duration::ZERO), 1), Refused::ZeroTtl);
+    assert_eq!(why(plain.ttl(Duration::ZERO), 1), InsertRefusal::ZeroTtl);
     for group in [1, usize::MAX] {
-        assert_eq!(why(plain.group(group), 1), Refused::NoSuchGroup { group });
+        assert_eq!(
+            why(plain.group(group), 1),
+            InsertRefusal::NoSuchGroup { group }
+        );
     }
-    assert_eq!(why(plain, 0), Refused::Weightless);
+    assert_eq!(why(plain, 0), InsertRefusal::Weightless);
     assert!(cache.is_empty() && cache.stats().refused == 4);
 }
 

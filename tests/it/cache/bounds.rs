@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use steadfast::Cache;
-use steadfast::guards::cache::{CacheConfig, EntryOptions, Refused};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, InsertRefusal};
 use steadfast::time::ManualClock;
 
 use crate::support::SECOND;
@@ -110,7 +110,7 @@ fn an_entry_that_can_not_fit_is_given_back_and_disturbs_nobody() {
         let error = cache.insert(key, 101).unwrap_err();
         assert_eq!(
             error.why(),
-            Refused::TooHeavy {
+            InsertRefusal::TooHeavy {
                 weight: 101,
                 most: 100
             }
@@ -153,7 +153,10 @@ fn where_all_is_pinned_nobody_comes_in_and_nothing_is_lost() {
         cache.insert(key, key).expect("room");
         assert!(cache.pin(&key));
     }
-    assert_eq!(cache.insert(2, 2).unwrap_err().why(), Refused::AllPinned);
+    assert_eq!(
+        cache.insert(2, 2).unwrap_err().why(),
+        InsertRefusal::AllPinned
+    );
     cache.insert(1, 9).expect("a newer value has room");
     assert_eq!(
         [0, 1, 2].map(|key| cache.get(&key)),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use steadfast::guards::cache::{CacheConfig, EntryOptions, LoadError, Refused};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, InsertRefusal, LoadError};
 use steadfast::time::ManualClock;
 use steadfast::{Cache, Child, ExitReason};
 
@@ -330,7 +330,7 @@ fn an_insert_that_is_refused_leaves_the_load_alone() {
     let cache = Cache::new(2).expect("valid");
     let loaded = cache.get_or_insert_with(1, || {
         let refused = cache.insert_with_ttl(1, 2, Duration::ZERO);
-        assert_eq!(refused.unwrap_err().why(), Refused::ZeroTtl);
+        assert_eq!(refused.unwrap_err().why(), InsertRefusal::ZeroTtl);
         3
     });
     assert_eq!((loaded, cache.get(&1)), (Ok(3), Some(3)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use steadfast::Cache;
-use steadfast::guards::cache::{CacheConfig, EntryOptions, Refused};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, InsertRefusal};
 use steadfast::time::ManualClock;
 
 use crate::support::SECOND;
@@ -37,7 +37,10 @@ fn an_insert_that_pinned_entries_refuse_takes_nothing_out() {
     let cache = weighed();
     cache.insert_with(1, 1, PINNED).expect("room");
     (2..=10).for_each(|key| cache.insert(key, 1).expect("room"));
-    assert_eq!(cache.insert(99, 10).unwrap_err().why(), Refused::AllPinned);
+    assert_eq!(
+        cache.insert(99, 10).unwrap_err().why(),
+        InsertRefusal::AllPinned
+    );
     assert_eq!((cache.len(), cache.stats().evictions), (10, 0));
     cache.insert(99, 9).expect("all but one is free");
 }
@@ -48,7 +51,10 @@ fn a_replacement_that_pinned_entries_refuse_leaves_the_older_value() {
     cache.insert_with(1, 5, PINNED).expect("room");
     cache.insert(2, 2).expect("room");
     cache.insert(3, 3).expect("room");
-    assert_eq!(cache.insert(2, 6).unwrap_err().why(), Refused::AllPinned);
+    assert_eq!(
+        cache.insert(2, 6).unwrap_err().why(),
+        InsertRefusal::AllPinned
+    );
     assert_eq!(
         [1, 2, 3].map(|key| cache.get(&key)),
         [Some(5), Some(2), Some(3)]
@@ -65,7 +71,10 @@ fn a_pinned_value_may_grow_into_all_that_is_not_pinned() {
     cache.insert_with(1, 4, PINNED).expect("room");
     cache.insert_with(2, 4, PINNED).expect("room");
     cache.insert(3, 2).expect("room");
-    assert_eq!(cache.insert(1, 7).unwrap_err().why(), Refused::AllPinned);
+    assert_eq!(
+        cache.insert(1, 7).unwrap_err().why(),
+        InsertRefusal::AllPinned
+    );
     assert_eq!((cache.get(&1), cache.get(&3)), (Some(4), Some(2)));
     cache.insert(1, 6).expect("the third is free");
     assert_eq!((cache.get(&1), cache.get(&3)), (Some(6), None));

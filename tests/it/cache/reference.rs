@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use steadfast::Cache;
-use steadfast::guards::cache::{CacheConfig, EntryOptions, Refused};
+use steadfast::guards::cache::{CacheConfig, EntryOptions, InsertRefusal};
 use steadfast::time::ManualClock;
 
 const KEYS: u64 = 24;
@@ -195,7 +195,7 @@ impl Both {
         match self.cache.insert_with(key, value, options) {
             Ok(()) => self.come(key, value, (ttl, group, pinned || was_pinned)),
             Err(error) => {
-                assert_eq!(error.why(), Refused::AllPinned);
+                assert_eq!(error.why(), InsertRefusal::AllPinned);
                 self.assert_full(key, value);
             }
         }

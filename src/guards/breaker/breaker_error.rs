@@ -32,8 +32,8 @@ pub enum BreakerFault {
     /// No call is enough to open it.
     #[error("consecutive(0) or count_window(0): it would open after no call")]
     ZeroCalls,
-    /// A window remembers at most [`Trip::MOST_CALLS`].
-    #[error("a window remembers at most {} calls, not {calls}", Trip::MOST_CALLS)]
+    /// A window remembers at most [`Trip::MAX_CALLS`].
+    #[error("a window remembers at most {} calls, not {calls}", Trip::MAX_CALLS)]
     TooManyCalls {
         /// The number that was given.
         calls: u32,

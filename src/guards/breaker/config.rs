@@ -8,7 +8,7 @@ use fastrand::Rng;
 use super::breaker::CircuitBreaker;
 use super::breaker_error::{BreakerError, BreakerFault};
 use super::state::Law;
-use super::time_window::MOST_CALLS;
+use super::time_window::MAX_CALLS;
 use super::trip::{Over, Trip, is_rate};
 use crate::telemetry::Telemetry;
 use crate::time::{Backoff, Clock, Jitter};
@@ -189,15 +189,15 @@ impl BreakerConfig {
         let min = min_calls.unwrap_or_default();
         match over {
             Over::Consecutive(0) | Over::Calls(0) => faults.push(BreakerFault::ZeroCalls),
-            Over::Calls(calls) if calls > Trip::MOST_CALLS => {
+            Over::Calls(calls) if calls > Trip::MAX_CALLS => {
                 faults.push(BreakerFault::TooManyCalls { calls });
             }
             Over::Calls(calls) if min > calls => {
                 faults.push(BreakerFault::NeverEnough { calls, min });
             }
             Over::Time(length) if length.is_zero() => faults.push(BreakerFault::ZeroWindow),
-            Over::Time(_) if min > MOST_CALLS => {
-                let calls = MOST_CALLS;
+            Over::Time(_) if min > MAX_CALLS => {
+                let calls = MAX_CALLS;
                 faults.push(BreakerFault::NeverEnough { calls, min });
             }
             Over::Consecutive(_) | Over::Calls(_) | Over::Time(_) => {}

@@ -37,7 +37,7 @@ pub struct BreakerRegistry {
 /// ```
 /// use steadfast::guards::breaker::{BreakerConfig, BreakerRegistry, RegistryError, Trip};
 ///
-/// let hosts = BreakerRegistry::with_most(BreakerConfig::new(Trip::consecutive(3)), 1)?;
+/// let hosts = BreakerRegistry::with_max_breakers(BreakerConfig::new(Trip::consecutive(3)), 1)?;
 /// hosts.breaker("example.org")?;
 /// let full = hosts.breaker("example.com").map(drop);
 /// assert_eq!(full, Err(RegistryError::TooMany { most: 1 }));
@@ -59,21 +59,21 @@ pub enum RegistryError {
 
 impl BreakerRegistry {
     /// How many breakers a registry has at most where nothing else is said.
-    pub const DEFAULT_MOST: usize = 1024;
+    pub const DEFAULT_MAX_BREAKERS: usize = 1024;
 
     /// A registry whose breakers are made from `config`, each with its own name.
     ///
     /// # Errors
     /// What [`BreakerConfig::validate`] finds.
     pub fn new(config: BreakerConfig) -> Result<Self, BreakerError> {
-        Self::with_most(config, Self::DEFAULT_MOST)
+        Self::with_max_breakers(config, Self::DEFAULT_MAX_BREAKERS)
     }
 
     /// As [`new`](Self::new), for at most so many breakers.
     ///
     /// # Errors
     /// What [`BreakerConfig::validate`] finds; [`BreakerFault::NoPlaces`] for none.
-    pub fn with_most(config: BreakerConfig, most: usize) -> Result<Self, BreakerError> {
+    pub fn with_max_breakers(config: BreakerConfig, most: usize) -> Result<Self, BreakerError> {
         config.validate()?;
         let no_places = (most == 0).then_some(BreakerFault::NoPlaces);
         BreakerError::unless_empty(no_places.into_iter().collect())?;

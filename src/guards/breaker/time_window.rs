@@ -13,7 +13,7 @@ use crate::kernel::word::Word;
 pub(crate) const BUCKETS: u64 = 10;
 
 /// The most calls that a window can tell apart.
-pub(crate) const MOST_CALLS: u32 = MOST * BUCKETS as u32;
+pub(crate) const MAX_CALLS: u32 = MOST * BUCKETS as u32;
 
 /// The calls of the last while.
 pub(crate) struct TimeWindow {

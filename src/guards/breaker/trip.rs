@@ -42,7 +42,7 @@ pub(super) enum Over {
 
 impl Trip {
     /// The greatest number of calls that a window remembers.
-    pub const MOST_CALLS: u32 = 1 << 16;
+    pub const MAX_CALLS: u32 = 1 << 16;
 
     /// After so many failures in a row; a success begins anew.
     #[must_use]

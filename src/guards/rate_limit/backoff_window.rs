@@ -88,20 +88,20 @@ pub enum BackoffWindowError {
 }
 
 impl<K> BackoffWindow<K> {
-    /// Windows for at most [`RateLimiterConfig::DEFAULT_KEYS`] keys, on the operating system's clock.
+    /// Windows for at most [`RateLimiterConfig::DEFAULT_MAX_KEYS`] keys, on the operating system's clock.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(RateLimiterConfig::DEFAULT_KEYS, Clock::system())
+        Self::of(RateLimiterConfig::DEFAULT_MAX_KEYS, Clock::system())
     }
 
     /// Windows for at most so many keys, on this clock.
     ///
     /// # Errors
-    /// No keys, or more than [`RateLimiterConfig::MOST_KEYS`].
+    /// No keys, or more than [`RateLimiterConfig::MAX_KEYS`].
     pub fn with(keys: usize, clock: Clock) -> Result<Self, RateLimitError> {
         let fault = match keys {
             0 => Some(RateLimitFault::NoKeys),
-            _ if keys > RateLimiterConfig::MOST_KEYS => Some(RateLimitFault::TooManyKeys { keys }),
+            _ if keys > RateLimiterConfig::MAX_KEYS => Some(RateLimitFault::TooManyKeys { keys }),
             _ => None,
         };
         RateLimitError::unless_empty(fault.into_iter().collect())?;

@@ -43,7 +43,7 @@ pub struct RateLimiterConfig {
 /// ```
 /// use steadfast::guards::rate_limit::{Beyond, KeyedRateLimiter, Quota, RateLimiterConfig};
 ///
-/// let config = RateLimiterConfig::new(Quota::per_minute(60)).keys(10_000).beyond(Beyond::Share);
+/// let config = RateLimiterConfig::new(Quota::per_minute(60)).max_keys(10_000).beyond(Beyond::Share);
 /// let addresses: KeyedRateLimiter<std::net::IpAddr> = config.build_keyed()?;
 /// # let _ = addresses;
 /// # Ok::<(), steadfast::guards::rate_limit::RateLimitError>(())
@@ -62,10 +62,10 @@ pub enum Beyond {
 
 impl RateLimiterConfig {
     /// How many keys a keyed limiter knows at once at most.
-    pub const MOST_KEYS: usize = 1 << 24;
+    pub const MAX_KEYS: usize = 1 << 24;
 
     /// How many keys a keyed limiter knows at once where nothing else is said.
-    pub const DEFAULT_KEYS: usize = 1 << 16;
+    pub const DEFAULT_MAX_KEYS: usize = 1 << 16;
 
     /// A limiter with this quota.
     #[must_use]
@@ -76,7 +76,7 @@ impl RateLimiterConfig {
             clock: Clock::system(),
             telemetry: None,
             statistics: false,
-            keys: Self::DEFAULT_KEYS,
+            keys: Self::DEFAULT_MAX_KEYS,
             beyond: Beyond::Refuse,
         }
     }
@@ -113,10 +113,10 @@ impl RateLimiterConfig {
     }
 
     /// How many keys a keyed limiter knows at once; one that is as good as new makes room for another, and half of the
-    /// places are for keys that are idle now and then. Default: [`DEFAULT_KEYS`](Self::DEFAULT_KEYS); more where more
+    /// places are for keys that are idle now and then. Default: [`DEFAULT_MAX_KEYS`](Self::DEFAULT_MAX_KEYS); more where more
     /// than half as many are active within one period.
     #[must_use]
-    pub const fn keys(mut self, keys: usize) -> Self {
+    pub const fn max_keys(mut self, keys: usize) -> Self {
         self.keys = keys;
         self
     }
@@ -138,7 +138,7 @@ impl RateLimiterConfig {
         if self.keys == 0 {
             faults.push(RateLimitFault::NoKeys);
         }
-        if self.keys > Self::MOST_KEYS {
+        if self.keys > Self::MAX_KEYS {
             faults.push(RateLimitFault::TooManyKeys { keys: self.keys });
         }
         if self.name.as_deref() == Some("") {

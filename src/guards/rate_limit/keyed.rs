@@ -23,7 +23,7 @@ use crate::kernel::rules::Rules;
 /// Lets through what its [`Quota`] says for each key: each user, each address, each tenant.
 ///
 /// A key that is known is found without a lock and then checked as by a [`RateLimiter`](super::RateLimiter); a new key
-/// takes a lock for a moment. How many keys are known has a bound ([`RateLimiterConfig::keys`]), and what becomes of one
+/// takes a lock for a moment. How many keys are known has a bound ([`RateLimiterConfig::max_keys`]), and what becomes of one
 /// beyond it is a choice ([`Beyond`]). Only a key that is as good as new is forgotten to make room for another, so
 /// forgetting lets nothing more through, and what is reserved stays reserved. Where more than half of the places are
 /// taken, a few keys are looked at whenever one is added; there is no thread for it.

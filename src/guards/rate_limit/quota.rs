@@ -69,10 +69,10 @@ pub enum Algorithm {
 
 impl Quota {
     /// The longest period, and the longest time that a bucket may take to fill: about nine years.
-    pub const LONGEST: Duration = Duration::from_nanos((END >> 1) / PER_NANOSECOND);
+    pub const MAX_PERIOD: Duration = Duration::from_nanos((END >> 1) / PER_NANOSECOND);
 
     /// The greatest count of a sliding window, which remembers each cell.
-    pub const MOST_REMEMBERED: u32 = 1 << 20;
+    pub const MAX_REMEMBERED: u32 = 1 << 20;
 
     /// That many cells per second.
     #[must_use]
@@ -172,7 +172,7 @@ impl Quota {
         } else if ticks(period) < u64::from(count) {
             faults.push(RateLimitFault::TooFast { count, period });
         }
-        if period > Self::LONGEST {
+        if period > Self::MAX_PERIOD {
             faults.push(RateLimitFault::PeriodTooLong { period });
         }
         if self.burst == Some(0) {
@@ -184,11 +184,11 @@ impl Quota {
         let fills = self.interval().saturating_mul(u64::from(self.limit()));
         let burst = self.limit();
         // A tick more for each cell: that much is lost by rounding.
-        let longest = ticks(Self::LONGEST) + u64::from(burst);
-        if is_bucket && period <= Self::LONGEST && fills > longest {
+        let longest = ticks(Self::MAX_PERIOD) + u64::from(burst);
+        if is_bucket && period <= Self::MAX_PERIOD && fills > longest {
             faults.push(RateLimitFault::BurstTooLarge { burst });
         }
-        if self.algorithm == Algorithm::SlidingWindow && count > Self::MOST_REMEMBERED {
+        if self.algorithm == Algorithm::SlidingWindow && count > Self::MAX_REMEMBERED {
             faults.push(RateLimitFault::CountTooLarge { count });
         }
         faults
@@ -239,7 +239,7 @@ mod tests {
             RateLimitFault::BurstOfWindow,
         ];
         assert_eq!(faults(quota), found);
-        let count = Quota::MOST_REMEMBERED + 1;
+        let count = Quota::MAX_REMEMBERED + 1;
         let period = Duration::MAX;
         let quota = Quota::per(count, period).sliding_window();
         let found = [
@@ -255,10 +255,10 @@ mod tests {
         assert_eq!(faults(Quota::per(16, period)), []);
         let found = [RateLimitFault::TooFast { count, period }];
         assert_eq!(faults(Quota::per(count, period)), found);
-        assert_eq!(faults(Quota::per(1, Quota::LONGEST)), []);
-        assert_eq!(faults(Quota::per(u32::MAX, Quota::LONGEST)), []);
+        assert_eq!(faults(Quota::per(1, Quota::MAX_PERIOD)), []);
+        assert_eq!(faults(Quota::per(u32::MAX, Quota::MAX_PERIOD)), []);
         let found = [RateLimitFault::BurstTooLarge { burst: 2 }];
-        assert_eq!(faults(Quota::per(1, Quota::LONGEST).burst(2)), found);
+        assert_eq!(faults(Quota::per(1, Quota::MAX_PERIOD).burst(2)), found);
         assert_eq!(faults(Quota::per_second(0)), []);
         assert_eq!(faults(Quota::per_second(0).sliding_window()), []);
     }

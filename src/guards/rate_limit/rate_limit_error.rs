@@ -29,8 +29,11 @@ pub enum RateLimitFault {
     /// The period is zero: no rate is meant by it.
     #[error("per(.., 0s): the period is zero")]
     ZeroPeriod,
-    /// The period is longer than [`Quota::LONGEST`].
-    #[error("per(.., {period:?}): the period is longer than {:?}", Quota::LONGEST)]
+    /// The period is longer than [`Quota::MAX_PERIOD`].
+    #[error(
+        "per(.., {period:?}): the period is longer than {:?}",
+        Quota::MAX_PERIOD
+    )]
     PeriodTooLong {
         /// The period that was given.
         period: Duration,
@@ -49,31 +52,31 @@ pub enum RateLimitFault {
     /// Only a token bucket has a burst.
     #[error("burst(..): a window has none")]
     BurstOfWindow,
-    /// A bucket of this size takes longer to fill than [`Quota::LONGEST`].
+    /// A bucket of this size takes longer to fill than [`Quota::MAX_PERIOD`].
     #[error(
         "burst({burst}): the bucket takes longer to fill than {:?}",
-        Quota::LONGEST
+        Quota::MAX_PERIOD
     )]
     BurstTooLarge {
         /// The burst that was given, or the count.
         burst: u32,
     },
-    /// A sliding window remembers each cell, at most [`Quota::MOST_REMEMBERED`].
+    /// A sliding window remembers each cell, at most [`Quota::MAX_REMEMBERED`].
     #[error(
         "sliding_window(): {count} cells are more than {}, which it remembers",
-        Quota::MOST_REMEMBERED
+        Quota::MAX_REMEMBERED
     )]
     CountTooLarge {
         /// The count that was given.
         count: u32,
     },
     /// A limiter with no place for a key.
-    #[error("keys(0): there is no place for a key")]
+    #[error("max_keys(0): there is no place for a key")]
     NoKeys,
-    /// More keys than [`RateLimiterConfig::MOST_KEYS`](super::RateLimiterConfig::MOST_KEYS).
+    /// More keys than [`RateLimiterConfig::MAX_KEYS`](super::RateLimiterConfig::MAX_KEYS).
     #[error(
-        "keys({keys}): these are more than {}",
-        super::RateLimiterConfig::MOST_KEYS
+        "max_keys({keys}): these are more than {}",
+        super::RateLimiterConfig::MAX_KEYS
     )]
     TooManyKeys {
         /// The number that was given.

@@ -37,7 +37,7 @@ pub struct RateLimiterStats {
 /// ```
 /// use steadfast::guards::rate_limit::{Beyond, Quota, RateLimiterConfig};
 ///
-/// let config = RateLimiterConfig::new(Quota::per_hour(100)).keys(2).beyond(Beyond::Share);
+/// let config = RateLimiterConfig::new(Quota::per_hour(100)).max_keys(2).beyond(Beyond::Share);
 /// let calls = config.build_keyed::<u32>()?;
 /// for tenant in [1, 2, 3, 3] {
 ///     assert!(calls.check(&tenant).is_ok());

@@ -379,7 +379,7 @@ fn all_faults_of_a_breaker_are_listed_at_once() {
 // S13
 #[test]
 fn breakers_of_a_registry_have_names_and_keep_their_first_configuration() {
-    let registry = BreakerRegistry::with_most(simple(), 2).expect("valid");
+    let registry = BreakerRegistry::with_max_breakers(simple(), 2).expect("valid");
     let first = registry.breaker_with("a", |_| BreakerConfig::new(Trip::consecutive(1)));
     let again = registry.breaker("a").expect("there");
     assert!(Arc::ptr_eq(&first.expect("room"), &again));
@@ -474,7 +474,7 @@ fn a_breaker_has_a_name_or_none_and_a_registry_has_a_place() {
     let fault = |error: BreakerError| error.faults().to_vec();
     let unnamed = simple().name("").build().map(drop);
     assert_eq!(unnamed.map_err(fault), Err(vec![BreakerFault::EmptyName]));
-    let none = BreakerRegistry::with_most(simple(), 0).map(drop);
+    let none = BreakerRegistry::with_max_breakers(simple(), 0).map(drop);
     assert_eq!(none.map_err(fault), Err(vec![BreakerFault::NoPlaces]));
     let registry = BreakerRegistry::new(simple()).expect("valid");
     assert!(registry.get("a").is_none() && registry.breaker("a").is_ok());

@@ -27,7 +27,7 @@ fn still(quota: Quota, keys: usize) -> (KeyedRateLimiter<u64>, ManualClock) {
 fn still_beyond(quota: Quota, keys: usize, beyond: Beyond) -> (KeyedRateLimiter<u64>, ManualClock) {
     let clock = ManualClock::new();
     let config = RateLimiterConfig::new(quota).clock(clock.clock());
-    let config = config.keys(keys).beyond(beyond).statistics(true);
+    let config = config.max_keys(keys).beyond(beyond).statistics(true);
     (config.build_keyed().expect("valid"), clock)
 }
 
@@ -237,7 +237,7 @@ fn a_stop_ends_the_wait_for_a_key_and_gives_its_cell_back() {
 fn a_stop_ends_the_wait_for_a_shared_limit_and_gives_its_cell_back() {
     let (system, _recorder, clock) = timeless(config());
     let limiter = RateLimiterConfig::new(Quota::per_second(1)).clock(clock.clock());
-    let limiter = limiter.keys(1).beyond(Beyond::Share).statistics(true);
+    let limiter = limiter.max_keys(1).beyond(Beyond::Share).statistics(true);
     let limiter = Arc::new(limiter.build_keyed::<u64>().expect("valid"));
     assert_eq!([limiter.check(&1), limiter.check(&2)], [Ok(()); 2]);
     let (journal, shared) = (Journal::new(), limiter.clone());
@@ -346,7 +346,7 @@ impl std::hash::Hash for Odd {
 
 #[test]
 fn a_key_that_is_not_equal_to_itself_is_answered_as_a_new_one_each_time() {
-    let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(2);
+    let config = RateLimiterConfig::new(Quota::per_hour(1)).max_keys(2);
     let limiter = config.build_keyed::<Odd>().expect("valid");
     assert_eq!([limiter.check(&Odd), limiter.check(&Odd)], [Ok(()); 2]);
     let full = CheckError::TooManyKeys { keys: 2 };
@@ -383,7 +383,7 @@ impl std::hash::Hash for Nosy {
 
 #[test]
 fn a_key_that_is_turned_away_is_not_dropped_under_the_lock() {
-    let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(1);
+    let config = RateLimiterConfig::new(Quota::per_hour(1)).max_keys(1);
     let limiter = Arc::new(config.build_keyed::<Nosy>().expect("valid"));
     let shared = Arc::new(OnceLock::new());
     let [one, other] = [1, 2].map(|number| Nosy(number, Arc::clone(&shared)));
@@ -407,7 +407,7 @@ impl Hasher for Same {
 
 #[test]
 fn keys_of_one_hash_are_told_apart() {
-    let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(200);
+    let config = RateLimiterConfig::new(Quota::per_hour(1)).max_keys(200);
     let hasher = BuildHasherDefault::<Same>::default();
     let limiter = config.build_keyed_with(hasher).expect("valid");
     assert!((0..200_u64).all(|key| limiter.check(&key).is_ok()));
@@ -416,7 +416,7 @@ fn keys_of_one_hash_are_told_apart() {
 
 #[test]
 fn all_faults_of_a_keyed_limiter_are_listed_at_once() {
-    let config = RateLimiterConfig::new(Quota::per(1, Duration::ZERO)).keys(0);
+    let config = RateLimiterConfig::new(Quota::per(1, Duration::ZERO)).max_keys(0);
     let error = config.name("").build_keyed::<u8>().expect_err("invalid");
     let faults = [
         RateLimitFault::ZeroPeriod,
@@ -426,11 +426,11 @@ fn all_faults_of_a_keyed_limiter_are_listed_at_once() {
     assert_eq!(error.faults(), faults);
     assert_eq!(
         error.to_string(),
-        "invalid rate limit: per(.., 0s): the period is zero; keys(0): there is no place for a key; \
+        "invalid rate limit: per(.., 0s): the period is zero; max_keys(0): there is no place for a key; \
          name(\"\"): the name is empty"
     );
-    let keys = RateLimiterConfig::MOST_KEYS + 1;
-    let config = RateLimiterConfig::new(Quota::per_second(1)).keys(keys);
+    let keys = RateLimiterConfig::MAX_KEYS + 1;
+    let config = RateLimiterConfig::new(Quota::per_second(1)).max_keys(keys);
     let error = config.build_keyed::<u8>().expect_err("invalid");
     assert_eq!(error.faults(), [RateLimitFault::TooManyKeys { keys }]);
 }

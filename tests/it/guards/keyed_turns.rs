@@ -20,7 +20,7 @@ fn each(count: u32) -> [Quota; 3] {
 fn still(quota: Quota, keys: usize, beyond: Beyond) -> (KeyedRateLimiter<u64>, ManualClock) {
     let clock = ManualClock::new();
     let config = RateLimiterConfig::new(quota).clock(clock.clock());
-    let config = config.keys(keys).beyond(beyond).statistics(true);
+    let config = config.max_keys(keys).beyond(beyond).statistics(true);
     (config.build_keyed().expect("valid"), clock)
 }
 

@@ -355,7 +355,7 @@ static TABLE: &[Row] = &[
         limiter.check().expect_err("nothing passes");
     }),
     (&kinds::RATE_LIMIT_KEYS_FULL, |stage| {
-        let config = RateLimiterConfig::new(Quota::per_hour(1)).keys(1);
+        let config = RateLimiterConfig::new(Quota::per_hour(1)).max_keys(1);
         let config = config.telemetry(stage.system.telemetry().clone());
         let limiter = config.build_keyed::<u8>().expect("valid");
         limiter.check(&1).expect("the first key");

@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_steps_back_makes_no_entry_shorter_and_none_longer() {
+        let it = lifetime(1000, 160);
+        let until = it.begin(500, None).until;
+        assert_eq!(it.touch(100, until, 1500), None);
+        assert_eq!(it.age(100, until), Age::Fresh);
+        assert_eq!(it.age(until, until), Age::Over);
+        assert_eq!(it.before_grace(0), 0);
+    }
+
+    #[test]
     fn a_time_that_no_clock_reaches_is_for_ever() {
         let it = Lifetime::new(Some(Duration::MAX), None, Duration::MAX, Duration::ZERO);
         assert_eq!(nanoseconds(Duration::MAX), NEVER);

@@ -133,6 +133,29 @@ fn an_eq_that_panics_leaves_the_cache_as_it_was() {
     assert_eq!((cache.len(), cache.weighted_size()), (4, 4));
 }
 
+/// A hash that panics from a number on.
+#[derive(Debug, PartialEq, Eq)]
+struct Unhashed(u64);
+
+impl Hash for Unhashed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        assert!(self.0 < 10, "in hash");
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn a_hash_that_panics_leaves_the_cache_as_it_was() {
+    let cache = Cache::new(4).expect("valid");
+    (0..4).for_each(|number| cache.insert(Unhashed(number), number).expect("room"));
+    assert!(panics(|| cache.get(&Unhashed(10))));
+    assert!(panics(|| cache.insert(Unhashed(10), 1)));
+    assert!(panics(|| cache.remove(&Unhashed(10))));
+    assert!((0..4).all(|number| cache.get(&Unhashed(number)) == Some(number)));
+    cache.insert(Unhashed(5), 5).expect("room");
+    assert_eq!((cache.len(), cache.weighted_size()), (4, 4));
+}
+
 #[test]
 fn an_eq_that_lies_costs_look_ups_and_nothing_else() {
     struct Never(u64);

@@ -48,7 +48,7 @@ struct Writer {
     ledger: Ledger,
     /// Where the keys are, with what is left of their hash once they are gone.
     kept: Vec<(Place, u32)>,
-    /// The next one to look at.
+    /// The next one to look at is before this one.
     next: usize,
     /// How many keys were given up.
     collected: u64,
@@ -124,6 +124,7 @@ impl<K, V, S> Keys<K, V, S> {
     pub(super) fn collect(&self, retire: impl Fn(&V) -> bool) -> usize {
         let mut writer = self.writer.lock();
         let before = writer.kept.len();
+        writer.next = before;
         self.look_at(&mut writer, before, &retire);
         let collected = before - writer.kept.len();
         drop(writer);
@@ -147,24 +148,23 @@ impl<K, V, S> Keys<K, V, S> {
         writer.kept.len() < self.most
     }
 
-    /// Looks at the next `many` keys and gives up those that `retire` retires.
+    /// Looks at the next `many` keys and gives up those that `retire` retires. Downwards, so that the key which takes the
+    /// place of one that goes is new or was looked at already.
     fn look_at(&self, writer: &mut Writer, many: usize, retire: &impl Fn(&V) -> bool) {
         let mut hazard = self.domain.hazard();
         for _ in 0..many.min(writer.kept.len()) {
-            if writer.next >= writer.kept.len() {
-                writer.next = 0;
+            if !(1..=writer.kept.len()).contains(&writer.next) {
+                writer.next = writer.kept.len();
             }
+            writer.next -= 1;
             let (place, print) = writer.kept[writer.next];
             let found = self.table.at(place, &mut hazard);
             let dead = found.filter(|found| retire(&found.item().value));
-            match dead.and_then(|found| found.unlink()) {
-                Some(dead) => {
-                    self.graveyard.bury(dead);
-                    self.table.free(&mut writer.ledger, place, print);
-                    writer.kept.swap_remove(writer.next);
-                    writer.collected += 1;
-                }
-                None => writer.next += 1,
+            if let Some(dead) = dead.and_then(|found| found.unlink()) {
+                self.graveyard.bury(dead);
+                self.table.free(&mut writer.ledger, place, print);
+                writer.kept.swap_remove(writer.next);
+                writer.collected += 1;
             }
         }
     }

@@ -34,6 +34,8 @@ fn main() {
         None => println!("traces: skipped, give their folder as an argument"),
         Some(folder) if !folder.is_dir() => println!("traces: skipped, {folder:?} is no folder"),
         Some(folder) => {
+            let inner = folder.join("traces");
+            let folder = if inner.is_dir() { inner } else { folder };
             let mut table = Table::begin("trace");
             for (name, capacity) in POINTS {
                 match read(&folder, name) {
@@ -41,7 +43,8 @@ fn main() {
                     Err(error) => println!("{name}: skipped, {error}"),
                 }
             }
-            table.end(Some(GOAL));
+            let is_whole = table.rows as usize == POINTS.len();
+            table.end(is_whole.then_some(GOAL));
         }
     }
     let mut table = Table::begin("pattern");
@@ -97,6 +100,9 @@ impl Table {
     }
 
     fn end(self, goal: Option<f64>) {
+        if self.rows == 0 {
+            return println!("no row, no mean");
+        }
         let means: Vec<_> = self
             .sums
             .iter()

@@ -1,5 +1,6 @@
 //! The circuit breaker.
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,9 +223,10 @@ impl CircuitBreaker {
     }
 
     fn settle_what_counts(&self, generation: u32, begun: u64, outcome: Outcome) {
+        let now = LazyCell::new(|| self.now());
         let is_slow = self
             .slow_after
-            .is_some_and(|slow| self.now().saturating_sub(begun) >= slow);
+            .is_some_and(|slow| now.saturating_sub(begun) >= slow);
         let phase = self.switch.state().phase;
         let (outcome, trips) = match (phase, outcome) {
             (Phase::HalfOpen, Outcome::Success) if is_slow => (Outcome::Failure, false),
@@ -233,7 +235,7 @@ impl CircuitBreaker {
                     failed: outcome == Outcome::Failure,
                     slow: is_slow,
                 };
-                (outcome, self.record(generation, sample))
+                (outcome, self.record(generation, sample, || *now))
             }
             _ => (outcome, false),
         };
@@ -244,13 +246,13 @@ impl CircuitBreaker {
     }
 
     /// Counts a call in the window, if its generation is present; whether that is enough.
-    fn record(&self, generation: u32, sample: Sample) -> bool {
+    fn record(&self, generation: u32, sample: Sample, now: impl FnOnce() -> u64) -> bool {
         let is_present = || self.switch.state().is_of(generation);
         match &self.window {
             Window::None => false,
             Window::Calls(window) => window.record(generation, sample, &self.threshold, is_present),
             Window::Time(window) => {
-                let now = self.now();
+                let now = now();
                 window.record(generation, now, sample, is_present);
                 let is_bad = sample.failed || sample.slow;
                 is_bad && self.threshold.is_reached(window.sums(generation, now))

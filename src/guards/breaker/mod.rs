@@ -11,7 +11,7 @@
 //!
 //! A call through a closed breaker that succeeds costs two loads, and one more with a count window that has seen no failure;
 //! with failures in it, a lock for a few stores. A time window costs a reading of the clock and a swap, a failure one more;
-//! slow calls two readings more.
+//! slow calls two readings, of which a time window shares one.
 //!
 //! When not to use it: where each failure is the caller's own (a breaker would punish the others), and where retrying is
 //! harmless anyway.

@@ -164,11 +164,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        self.inner
-            .peek_with(key, |worth, entry| {
-                (worth == Worth::Valid).then(|| entry.value.clone())
-            })
-            .flatten()
+        self.inner.clone_if(key, |worth| worth == Worth::Valid)
     }
 
     /// Whether a key has a value now; without a trace, as [`peek`](Self::peek).
@@ -189,11 +185,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        self.inner
-            .peek_with(key, |worth, entry| {
-                matches!(worth, Worth::Valid | Worth::Stale).then(|| entry.value.clone())
-            })
-            .flatten()
+        let is_known = |worth| matches!(worth, Worth::Valid | Worth::Stale);
+        self.inner.clone_if(key, is_known)
     }
 
     /// How many entries are inside, also such as have expired and were not met yet; none right after
@@ -346,6 +339,17 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
                 })
             }
         }
+    }
+
+    /// The value of a key if it is worth enough; without a trace.
+    fn clone_if<Q>(&self, key: &Q, is_enough: impl FnOnce(Worth) -> bool) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        let clone_if = |worth, entry: &Entry<K, V>| is_enough(worth).then(|| entry.value.clone());
+        self.peek_with(key, clone_if).flatten()
     }
 
     /// Looks at the entry of a key, whatever it is worth, and leaves no trace.

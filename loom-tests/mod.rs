@@ -10,6 +10,7 @@ mod runner;
 mod watched;
 
 mod breaker;
+mod counts;
 mod era;
 mod expiry;
 mod flights;

@@ -33,6 +33,8 @@
 use std::fmt;
 use std::time::Instant;
 
+use crossbeam_utils::CachePadded;
+
 use super::stop::StopSignal;
 use super::waiters::{Alarm, WaitList, Wake, wait_for};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +45,7 @@ const STRIPES: usize = 16;
 
 /// What is under way. `I` tells owners apart, `O` is what a flight comes to.
 pub(crate) struct Flights<I, O> {
-    stripes: Box<[Stripe<I, O>]>,
+    stripes: Box<[CachePadded<Stripe<I, O>>]>,
 }
 
 struct Stripe<I, O> {
@@ -96,14 +98,16 @@ pub(crate) enum Boarded<O> {
 impl<I: PartialEq, O: Clone> Flights<I, O> {
     /// Nothing is under way.
     pub(crate) fn new() -> Self {
-        let stripe = |_| Stripe {
-            aloft: AtomicUsize::new(0),
-            withdrawals: AtomicUsize::new(0),
-            flights: Mutex::new(Manifest {
-                flights: Vec::new(),
-                last: 0,
-                withdrawals: 0,
-            }),
+        let stripe = |_| {
+            CachePadded::new(Stripe {
+                aloft: AtomicUsize::new(0),
+                withdrawals: AtomicUsize::new(0),
+                flights: Mutex::new(Manifest {
+                    flights: Vec::new(),
+                    last: 0,
+                    withdrawals: 0,
+                }),
+            })
         };
         Self {
             stripes: (0..STRIPES).map(stripe).collect(),

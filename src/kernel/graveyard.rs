@@ -39,10 +39,12 @@ use super::hazard::Domain;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::sync::ord;
 
-/// What a table holds: an item, and the link that it needs once it is unlinked.
+/// What a table holds: an item, and behind it, where it takes no room from the item's cache line, the link that it needs
+/// once it is unlinked.
+#[repr(C)]
 pub(crate) struct Node<T> {
-    below: AtomicPtr<Self>,
     item: T,
+    below: AtomicPtr<Self>,
 }
 
 impl<T> Node<T> {
@@ -165,7 +167,7 @@ impl<T> Graveyard<T> {
             return Vec::new();
         }
         let shields = domain.shielded();
-        let (mut found, mut kept) = (Vec::new(), Vec::new());
+        let (mut found, mut kept) = (Vec::with_capacity(self.count()), Vec::new());
         while let Some(node) = NonNull::new(at) {
             // SAFETY: I2: the list is this thread's, and its nodes are freed by nobody else.
             let below = unsafe { &(*node.as_ptr()).below };

@@ -5,8 +5,10 @@
 //!   head -> record -> record -> ...     a list that only grows; records live as long as their domain
 //!   record: taken   whose hazard it is, yes or no
 //!           shield  the node that its owner looks at, or null
+//!           number  which one it is, for who counts by hazards (see `counts`)
 //! ```
-//! A thread keeps one record between two looks (in a thread-local), and takes another while it is inside of one.
+//! A thread keeps one record between two looks (in a thread-local), and takes another while it is inside of one. When the
+//! thread ends, its keeper lets the record go; a look after that keeps none.
 //!
 //! # Invariants
 //! * I1: a record is freed only with its domain, and its `next` never changes once it is in the list.
@@ -56,18 +58,34 @@ use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use crate::sync::{fence, ord, recheck};
 
 /// What readers and those who free have in common.
 pub(crate) struct Domain {
     head: AtomicPtr<CachePadded<Record>>,
+    /// How many records there are.
+    records: AtomicUsize,
 }
 
 struct Record {
     shield: AtomicPtr<()>,
     taken: AtomicBool,
+    /// How many were made before it.
+    number: usize,
     next: *const CachePadded<Record>,
+}
+
+/// Whose a hazard is: the number of its record, which no other living hazard has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(usize);
+
+impl Owner {
+    /// Small: there are as many as there were hazards at once.
+    #[inline]
+    pub(crate) const fn number(self) -> usize {
+        self.0
+    }
 }
 
 /// A handle to a domain: in real builds there is one for the whole crate.
@@ -86,24 +104,41 @@ unsafe impl Sync for Domain {}
 #[cfg(not(all(test, loom)))]
 static DOMAIN: Domain = Domain {
     head: AtomicPtr::new(ptr::null_mut()),
+    records: AtomicUsize::new(0),
 };
 
 #[cfg(not(all(test, loom)))]
 thread_local! {
-    /// The record of this thread between two looks.
-    static OWN: Own = const { Own(Cell::new(None)) };
+    /// The record of this thread between two looks: null if there is none, `CLOSED` once the thread ends. It has no
+    /// destructor, so that a look need not ask whether that has run.
+    static OWN: Cell<*const CachePadded<Record>> = const { Cell::new(ptr::null()) };
+
+    /// Made with the first record of a thread.
+    static KEEPER: Keeper = const { Keeper };
 }
 
+/// In the place of a record: none is kept any more.
 #[cfg(not(all(test, loom)))]
-struct Own(Cell<Option<&'static CachePadded<Record>>>);
+const CLOSED: usize = 1;
 
 #[cfg(not(all(test, loom)))]
-impl Drop for Own {
+struct Keeper;
+
+#[cfg(not(all(test, loom)))]
+impl Drop for Keeper {
     fn drop(&mut self) {
-        if let Some(record) = self.0.take() {
+        if let Some(record) = kept(OWN.replace(ptr::without_provenance(CLOSED))) {
             record.discharge();
         }
     }
+}
+
+/// The record that a thread has kept.
+#[cfg(not(all(test, loom)))]
+#[inline]
+fn kept(own: *const CachePadded<Record>) -> Option<&'static CachePadded<Record>> {
+    // SAFETY: I1: in real builds the one domain is a static, so its records live for ever.
+    (own.addr() > CLOSED).then(|| unsafe { &*own })
 }
 
 impl Domain {
@@ -118,6 +153,7 @@ impl Domain {
     pub(crate) fn shared() -> DomainRef {
         crate::sync::Arc::new(Self {
             head: AtomicPtr::new(ptr::null_mut()),
+            records: AtomicUsize::new(0),
         })
     }
 
@@ -125,8 +161,22 @@ impl Domain {
     #[cfg(not(all(test, loom)))]
     #[inline]
     pub(crate) fn hazard(&'static self) -> Hazard<'static> {
-        let kept = OWN.try_with(|own| own.0.take()).ok().flatten();
-        Hazard::of(kept.unwrap_or_else(|| self.enlist()))
+        match kept(OWN.get()) {
+            Some(record) => {
+                OWN.set(ptr::null());
+                Hazard::of(record)
+            }
+            None => self.first_hazard(),
+        }
+    }
+
+    /// A hazard for a thread that has kept no record.
+    #[cfg(not(all(test, loom)))]
+    #[cold]
+    fn first_hazard(&'static self) -> Hazard<'static> {
+        // It is there from now on, or was and is gone: then `OWN` is closed.
+        let _lets_go = KEEPER.try_with(|_| ());
+        Hazard::of(self.enlist())
     }
 
     /// A hazard for this thread, clear.
@@ -151,10 +201,13 @@ impl Domain {
         found
     }
 
-    /// Takes a record that nobody has, or adds one (P4).
-    #[cold]
+    /// Takes the first record that nobody has, or adds one (P4).
     fn enlist(&self) -> &CachePadded<Record> {
-        let free = self.records().find(|record| record.take());
+        let is_free = |record: &&CachePadded<Record>| !record.is_taken();
+        // The first are at the end of the list. Somebody else may have taken it meanwhile: then any will do.
+        let first = self.records().filter(is_free).last();
+        let first = first.filter(|record| record.take());
+        let free = first.or_else(|| self.records().find(|record| record.take()));
         free.unwrap_or_else(|| self.add())
     }
 
@@ -164,6 +217,8 @@ impl Domain {
         let mut record = Box::new(CachePadded::new(Record {
             shield: AtomicPtr::new(ptr::null_mut()),
             taken: AtomicBool::new(true),
+            // Relaxed: a number of its own is all that it is about.
+            number: self.records.fetch_add(1, Ordering::Relaxed),
             next: ptr::null(),
         }));
         loop {
@@ -216,11 +271,14 @@ impl fmt::Debug for Domain {
 impl Record {
     /// True if nobody had it: it is the caller's now.
     fn take(&self) -> bool {
-        // Acquire: P4, pairs with the Release in `discharge`; Relaxed, both: only a look.
-        let enlist = ord!("hazard.enlist", Acquire);
-        let (won, lost) = (enlist, Ordering::Relaxed);
-        !self.taken.load(Ordering::Relaxed)
-            && self.taken.compare_exchange(false, true, won, lost).is_ok()
+        // Acquire: P4, pairs with the Release in `discharge`; Relaxed: only a look.
+        let (won, lost) = (ord!("hazard.enlist", Acquire), Ordering::Relaxed);
+        !self.is_taken() && self.taken.compare_exchange(false, true, won, lost).is_ok()
+    }
+
+    fn is_taken(&self) -> bool {
+        // Relaxed: a look that the exchange confirms.
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn discharge(&self) {
@@ -278,6 +336,12 @@ impl<'d> Hazard<'d> {
         }
     }
 
+    /// Whose it is.
+    #[inline]
+    pub(crate) fn owner(&self) -> Owner {
+        Owner(self.record.number)
+    }
+
     /// Whether `node` is what this hazard has protected without a break since it was last found.
     pub(crate) fn protects<T>(&self, node: *mut T) -> bool {
         // Relaxed: this thread alone writes it (I2).
@@ -309,16 +373,9 @@ impl Drop for Hazard<'_> {
 #[cfg(not(all(test, loom)))]
 #[inline]
 fn give_back(record: &CachePadded<Record>) {
-    // SAFETY: I1: in real builds the one domain is a static, so its records live for ever.
-    let record: &'static CachePadded<Record> = unsafe { &*ptr::from_ref(record) };
-    let kept = OWN.try_with(|own| {
-        let is_free = own.0.get().is_none();
-        if is_free {
-            own.0.set(Some(record));
-        }
-        is_free
-    });
-    if kept != Ok(true) {
+    if OWN.get().is_null() {
+        OWN.set(record);
+    } else {
         record.discharge();
     }
 }

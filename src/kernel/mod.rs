@@ -11,6 +11,7 @@
 //! | `stripe` | counters that many threads raise | one uncontended add |
 //! | `ring` | the lossy event ring | one swap and one store per push |
 //! | `hazard` | what a reader looks at is not freed; what waits to be freed is bounded | a look: two stores and a fence |
+//! | `counts` | what those count who look | a load and a store |
 //! | `graveyard` | unlinked nodes, until nobody looks at them | burying: one swap |
 //! | `table` | lanes with tags: find, replace and unlink are lock-free | finding: one word, then one line per match |
 //! | `shard` | a table with a bound; who comes in is admitted under a lock | replacing and removing: a swap and two counts |
@@ -21,6 +22,7 @@
 //! | `word` | a word that is checked and changed in one step, by a pure function | one load and one swap; a refusal one load |
 //! | `rules` | a rule that is replaced as a whole while words are decided by it | four loads |
 
+pub(crate) mod counts;
 pub(crate) mod era;
 pub(crate) mod expiry;
 pub(crate) mod flights;

@@ -36,6 +36,8 @@
 
 use std::fmt;
 
+use crossbeam_utils::CachePadded;
+
 use super::era::{Eras, Population};
 use super::graveyard::Node;
 use super::hazard::{DomainRef, Hazard};
@@ -146,7 +148,8 @@ pub(crate) struct Absent(u64);
 
 /// A table with a bound.
 pub(crate) struct Shard<T, P> {
-    table: Table<T>,
+    /// On cache lines of its own: readers need nothing else, and nothing else is written for them.
+    table: CachePadded<Table<T>>,
     capacity: u64,
     used: AtomicU64,
     admissions: [AtomicU64; PARTS],
@@ -158,8 +161,6 @@ pub(crate) struct Shard<T, P> {
 struct Gate<T, P> {
     ledger: Ledger,
     policy: P,
-    /// As `admissions`, which its writer never reads.
-    admissions: [u64; PARTS],
     /// What went for others, on its way to the graveyard.
     bin: Bin<T>,
 }
@@ -170,7 +171,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     pub(crate) fn new(capacity: u64, nodes: usize, enough: usize, policy: P) -> Self {
         let (table, ledger) = Table::new(nodes);
         Self {
-            table,
+            table: CachePadded::new(table),
             capacity,
             used: AtomicU64::new(0),
             admissions: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -179,7 +180,6 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             gate: Mutex::new(Gate {
                 ledger,
                 policy,
-                admissions: [0; PARTS],
                 bin: Bin::new(),
             }),
         }
@@ -251,7 +251,10 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     ) -> Result<(), Denied<T>> {
         let (weight, stamp) = (node.item().weight(), node.item().stamp());
         let mut gate = self.gate.lock();
-        if recheck!("shard.raced", gate.admissions[part(hash)] != absent.0) {
+        let admissions = &self.admissions[part(hash)];
+        // Relaxed: written under the gate only.
+        let admitted = admissions.load(Ordering::Relaxed);
+        if recheck!("shard.raced", admitted != absent.0) {
             return Err(Denied::Raced(node));
         }
         if !is_wanted() {
@@ -273,11 +276,8 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         match self.place(&mut gate, hash, node, eras, hazard) {
             Ok(place) => {
                 gate.policy.admitted(place, print_of(hash), weight);
-                let admissions = &mut gate.admissions[part(hash)];
-                *admissions += 1;
                 // Release: P2, pairs with the Acquire in `find_or_absent` (P1).
-                let order = ord!("shard.admitted", Release);
-                self.admissions[part(hash)].store(*admissions, order);
+                admissions.store(admitted + 1, ord!("shard.admitted", Release));
                 Ok(())
             }
             Err(node) => {

@@ -2,7 +2,7 @@
 //!
 //! # State
 //! ```text
-//!   table:   segment, segment, ...     added under the lock, never moved, freed with the table
+//!   table:   segment, and later perhaps more: added under the lock, never moved, freed with the table
 //!   segment: group, group, ...         one cache line each
 //!   group:   meta | lane lane lane lane lane lane lane
 //!
@@ -10,8 +10,8 @@
 //!   meta, byte 7      how many nodes went past this group because it was full (255: so many that it is not counted)
 //!   lane              EMPTY (null) -> node -> ... -> node -> DEAD -> EMPTY
 //! ```
-//! A node stands in the first group with a free lane, from the one that its hash says on. `Ledger`, which the owner keeps
-//! under its lock, has a mirror of each meta word: who writes a meta word never reads it.
+//! A node stands in the first group with a free lane, from the one that its hash says on. Meta words are written under the
+//! owner's lock, where the `Ledger` is kept too.
 //!
 //! # Invariants
 //! * I1: a lane's node is unlinked once: by the exchange of exactly that pointer. Who did it has the `Unlinked`.
@@ -67,9 +67,12 @@ const SEGMENTS: usize = 8;
 /// Each segment is so many times as large as the one before it.
 const GROWTH: usize = 4;
 
-/// Lanes of one segment: what a [`Place`] can say.
-const MOST_LANES: usize = 1 << PLACE_BITS;
-const PLACE_BITS: u32 = 29;
+/// Groups of one segment: what a [`Place`] can say.
+const MOST_GROUPS: usize = 1 << GROUP_BITS;
+const GROUP_BITS: u32 = 26;
+
+const LANE_BITS: u32 = 3;
+const SEGMENT_SHIFT: u32 = GROUP_BITS + LANE_BITS;
 
 /// Of eight lanes at most seven are in use, so that ways stay short.
 const fn limit(lanes: usize) -> usize {
@@ -81,7 +84,8 @@ const MOST_OVERFLOW: u64 = 0xFF;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH_OF_LANES: u64 = 0x0080_8080_8080_8080;
 
-const _: () = assert!(SEGMENTS.ilog2() + PLACE_BITS == u32::BITS);
+const _: () = assert!(SEGMENTS.ilog2() + SEGMENT_SHIFT == u32::BITS);
+const _: () = assert!(LANES < 1 << LANE_BITS);
 
 /// Where a node stands: a segment, a group and a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,23 +103,24 @@ impl Place {
     }
 
     #[inline]
-    const fn new(segment: usize, index: usize) -> Self {
-        Self((segment as u32) << PLACE_BITS | index as u32)
+    const fn new(segment: usize, group: usize, lane: usize) -> Self {
+        let at = (group << LANE_BITS | lane) as u32;
+        Self((segment as u32) << SEGMENT_SHIFT | at)
     }
 
     #[inline]
     const fn segment(self) -> usize {
-        (self.0 >> PLACE_BITS) as usize
+        (self.0 >> SEGMENT_SHIFT) as usize
     }
 
     #[inline]
     const fn group(self) -> usize {
-        (self.0 as usize & (MOST_LANES - 1)) / LANES
+        (self.0 >> LANE_BITS) as usize & (MOST_GROUPS - 1)
     }
 
     #[inline]
     const fn lane(self) -> usize {
-        (self.0 as usize & (MOST_LANES - 1)) % LANES
+        self.0 as usize & ((1 << LANE_BITS) - 1)
     }
 }
 
@@ -148,6 +153,22 @@ struct Group<T> {
     lanes: [AtomicPtr<Node<T>>; LANES],
 }
 
+impl<T> Group<T> {
+    /// The meta word, for who holds the owner's lock.
+    #[inline]
+    fn written(&self) -> u64 {
+        // Relaxed: it is written under that lock only.
+        self.meta.load(Ordering::Relaxed)
+    }
+
+    /// Changes the meta word; under the owner's lock.
+    #[inline]
+    fn write(&self, meta: u64) {
+        // Relaxed: it only says where to look.
+        self.meta.store(meta, Ordering::Relaxed);
+    }
+}
+
 struct Segment<T> {
     groups: Box<[Group<T>]>,
 }
@@ -177,7 +198,9 @@ fn is_node<T>(lane: *mut Node<T>) -> bool {
 
 /// The table; all that threads share of it.
 pub(crate) struct Table<T> {
-    segments: [AtomicPtr<Segment<T>>; SEGMENTS],
+    /// Most tables have no other.
+    first: Segment<T>,
+    more: [AtomicPtr<Segment<T>>; SEGMENTS - 1],
     _owns: PhantomData<Box<Node<T>>>,
 }
 
@@ -189,25 +212,30 @@ unsafe impl<T: Send + Sync> Sync for Table<T> {}
 /// The writer's side of a table: kept by its owner under a lock.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    segments: Vec<Mirror>,
+    segments: Vec<Extent>,
 }
 
+/// How large a segment is, and how many of its lanes are not free.
 #[derive(Debug)]
-struct Mirror {
-    meta: Box<[u64]>,
+struct Extent {
+    groups: usize,
     in_use: usize,
 }
 
-impl Mirror {
-    fn has_room(&self) -> bool {
-        self.in_use < limit(self.meta.len() * LANES)
+impl Extent {
+    const fn of(groups: usize) -> Self {
+        Self { groups, in_use: 0 }
+    }
+
+    const fn has_room(&self) -> bool {
+        self.in_use < limit(self.groups * LANES)
     }
 }
 
 impl Ledger {
     /// How many lanes are not free.
     pub(crate) fn in_use(&self) -> usize {
-        self.segments.iter().map(|mirror| mirror.in_use).sum()
+        self.segments.iter().map(|extent| extent.in_use).sum()
     }
 }
 
@@ -256,22 +284,17 @@ impl<'h, T> Found<'h, T> {
 impl<T> Table<T> {
     /// A table with room for `nodes` before it has to grow, and the ledger of its writer.
     pub(crate) fn new(nodes: usize) -> (Self, Ledger) {
-        let table = Self {
-            segments: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
-            _owns: PhantomData,
-        };
-        let mut ledger = Ledger {
-            segments: Vec::new(),
-        };
         // A fifth more lanes than nodes: few nodes miss their home, and dead lanes have room until they are freed.
         let lanes = nodes.saturating_add(nodes / 4).max(2 * LANES);
-        table.add_segment(
-            &mut ledger,
-            lanes
-                .min(MOST_LANES)
-                .div_ceil(LANES)
-                .min(MOST_LANES / LANES),
-        );
+        let groups = lanes.div_ceil(LANES).min(MOST_GROUPS);
+        let table = Self {
+            first: Segment::new(groups),
+            more: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            _owns: PhantomData,
+        };
+        let ledger = Ledger {
+            segments: vec![Extent::of(groups)],
+        };
         (table, ledger)
     }
 
@@ -283,19 +306,28 @@ impl<T> Table<T> {
         hazard: &'h mut Hazard<'_>,
         mut is_it: impl FnMut(&T) -> bool,
     ) -> Option<Found<'h, T>> {
-        let mut found = None;
-        for segment in self.searched() {
-            found = search(segment, hash, hazard, &mut is_it);
-            if found.is_some() {
-                break;
-            }
-        }
-        let (lane, node) = found?;
+        let found = search(&self.first, hash, hazard, &mut is_it);
+        let (lane, node) = match found {
+            Some(found) => found,
+            None => self.search_more(hash, hazard, &mut is_it)?,
+        };
         Some(Found {
             lane,
             node,
             _protected: PhantomData,
         })
+    }
+
+    /// What is not in the first segment is looked for in the others, in the order in which they were added.
+    #[inline]
+    fn search_more(
+        &self,
+        hash: u64,
+        hazard: &mut Hazard<'_>,
+        is_it: &mut impl FnMut(&T) -> bool,
+    ) -> Option<Standing<'_, T>> {
+        let mut more = (1..SEGMENTS).map_while(|at| self.segment(at));
+        more.find_map(|segment| search(segment, hash, hazard, is_it))
     }
 
     /// The node at a place, protected; `None` if there is none.
@@ -341,8 +373,8 @@ impl<T> Table<T> {
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
         let segments = (0..SEGMENTS).map_while(|at| Some((at, self.segment(at)?)));
         segments.flat_map(|(at, segment)| {
-            let lanes = segment.groups.len() * LANES;
-            (0..lanes).map(move |index| Place::new(at, index))
+            let groups = 0..segment.groups.len();
+            groups.flat_map(move |group| (0..LANES).map(move |lane| Place::new(at, group, lane)))
         })
     }
 
@@ -360,27 +392,26 @@ impl<T> Table<T> {
         let Some(segment) = self.segment(at) else {
             return Err(node);
         };
-        let mirror = &mut ledger.segments[at];
         let groups = segment.groups.len();
-        let mut group = home(print_of(hash), groups);
-        let lane = loop {
-            let meta = mirror.meta[group];
+        let mut at_group = home(print_of(hash), groups);
+        let (group, lane) = loop {
+            let group = &segment.groups[at_group];
+            let meta = group.written();
             let free = !meta & HIGH_OF_LANES;
             if free != 0 {
-                break (free.trailing_zeros() / 8) as usize;
+                break (group, (free.trailing_zeros() / 8) as usize);
             }
             if meta >> OVERFLOW_SHIFT < MOST_OVERFLOW {
-                store_meta(segment, mirror, group, meta + (1 << OVERFLOW_SHIFT));
+                group.write(meta + (1 << OVERFLOW_SHIFT));
             }
-            group = after(group, groups);
+            at_group = after(at_group, groups);
         };
         // Release: P3, pairs with the Acquire in `Hazard::protect`.
         let place = ord!("table.place", Release);
-        segment.groups[group].lanes[lane].store(Box::into_raw(node), place);
-        let tagged = mirror.meta[group] | tag_of(hash) << (8 * lane);
-        store_meta(segment, mirror, group, tagged);
-        mirror.in_use += 1;
-        Ok(Place::new(at, group * LANES + lane))
+        group.lanes[lane].store(Box::into_raw(node), place);
+        group.write(group.written() | tag_of(hash) << (8 * lane));
+        ledger.segments[at].in_use += 1;
+        Ok(Place::new(at, at_group, lane))
     }
 
     /// Frees a lane whose node was unlinked (P4); under the owner's lock. `print` is that of the hash it was placed with.
@@ -388,55 +419,45 @@ impl<T> Table<T> {
         let Some(segment) = self.segment(place.segment()) else {
             return;
         };
-        let mirror = &mut ledger.segments[place.segment()];
+        let group = &segment.groups[place.group()];
         // Relaxed: the lane was dead, and becomes a node's again under the same lock.
-        segment.groups[place.group()].lanes[place.lane()].store(ptr::null_mut(), Ordering::Relaxed);
-        let bare = mirror.meta[place.group()] & !(0xFF << (8 * place.lane()));
-        store_meta(segment, mirror, place.group(), bare);
-        mirror.in_use -= 1;
-        let mut group = home(print, segment.groups.len());
-        while group != place.group() {
-            let meta = mirror.meta[group];
+        group.lanes[place.lane()].store(ptr::null_mut(), Ordering::Relaxed);
+        group.write(group.written() & !(0xFF << (8 * place.lane())));
+        ledger.segments[place.segment()].in_use -= 1;
+        let mut at = home(print, segment.groups.len());
+        while at != place.group() {
+            let passed = &segment.groups[at];
+            let meta = passed.written();
             if meta >> OVERFLOW_SHIFT < MOST_OVERFLOW {
-                store_meta(segment, mirror, group, meta - (1 << OVERFLOW_SHIFT));
+                passed.write(meta - (1 << OVERFLOW_SHIFT));
             }
-            group = after(group, segment.groups.len());
+            at = after(at, segment.groups.len());
         }
     }
 
     /// Adds a segment, larger than the last (P5); under the owner's lock. False if there are as many as may be.
     pub(crate) fn grow(&self, ledger: &mut Ledger) -> bool {
-        let last = ledger.segments.last().map_or(2, |last| last.meta.len());
-        let groups = last.saturating_mul(GROWTH).min(MOST_LANES / LANES);
-        ledger.segments.len() < SEGMENTS && {
-            self.add_segment(ledger, groups);
-            true
-        }
-    }
-
-    fn add_segment(&self, ledger: &mut Ledger, groups: usize) {
+        let last = ledger.segments.last().map_or(2, |last| last.groups);
+        let groups = last.saturating_mul(GROWTH).min(MOST_GROUPS);
+        let Some(place) = self.more.get(ledger.segments.len() - 1) else {
+            return false;
+        };
         let segment = Box::into_raw(Box::new(Segment::new(groups)));
         // Release: P5, pairs with the Acquire in `segment`.
-        let order = ord!("table.segment", Release);
-        self.segments[ledger.segments.len()].store(segment, order);
-        ledger.segments.push(Mirror {
-            meta: vec![0; groups].into(),
-            in_use: 0,
-        });
+        place.store(segment, ord!("table.segment", Release));
+        ledger.segments.push(Extent::of(groups));
+        true
     }
 
     #[inline]
     fn segment(&self, at: usize) -> Option<&Segment<T>> {
-        // Acquire: P1, pairs with the Release in `add_segment` (P5).
-        let segment = self.segments[at].load(ord!("table.segments", Acquire));
+        let Some(at) = at.checked_sub(1) else {
+            return Some(&self.first);
+        };
+        // Acquire: P1, pairs with the Release in `grow` (P5).
+        let segment = self.more[at].load(ord!("table.segments", Acquire));
         // SAFETY: I4: it lives as long as the table.
         unsafe { segment.as_ref() }
-    }
-
-    /// The segments in the order in which they were added: most tables have one.
-    #[inline]
-    fn searched(&self) -> impl Iterator<Item = &Segment<T>> {
-        (0..SEGMENTS).map_while(|at| self.segment(at))
     }
 
     fn lane(&self, place: Place) -> Option<&AtomicPtr<Node<T>>> {
@@ -485,29 +506,28 @@ fn search<'h, T>(
     None
 }
 
-fn store_meta<T>(segment: &Segment<T>, mirror: &mut Mirror, group: usize, meta: u64) {
-    mirror.meta[group] = meta;
-    // Relaxed: it only says where to look; one writer, under the owner's lock.
-    segment.groups[group].meta.store(meta, Ordering::Relaxed);
-}
-
 impl<T> Drop for Table<T> {
     fn drop(&mut self) {
-        for segment in &self.segments {
+        for segment in &self.more {
             // Relaxed: `&mut self`, nobody else is here.
             let segment = segment.load(Ordering::Relaxed);
             if segment.is_null() {
                 break;
             }
-            // SAFETY: I4: it came from a `Box` in `add_segment`, and its table ends here.
-            let segment = unsafe { Box::from_raw(segment) };
-            let lanes = segment.groups.iter().flat_map(|group| &group.lanes);
-            // Relaxed: as above.
-            let nodes = lanes.map(|lane| lane.load(Ordering::Relaxed));
-            for node in nodes.filter(|node| is_node(*node)) {
-                // SAFETY: I1: it was not unlinked, so it is the table's; it came from a `Box`.
-                drop(unsafe { Box::from_raw(node) });
-            }
+            // SAFETY: I4: it came from a `Box` in `grow`, and its table ends here.
+            drop(unsafe { Box::from_raw(segment) });
+        }
+    }
+}
+
+impl<T> Drop for Segment<T> {
+    fn drop(&mut self) {
+        let lanes = self.groups.iter().flat_map(|group| &group.lanes);
+        // Relaxed: `&mut self`, nobody else is here.
+        let nodes = lanes.map(|lane| lane.load(Ordering::Relaxed));
+        for node in nodes.filter(|node| is_node(*node)) {
+            // SAFETY: I1: it was not unlinked, so it is the table's; it came from a `Box`.
+            drop(unsafe { Box::from_raw(node) });
         }
     }
 }

@@ -71,6 +71,17 @@ pub(super) enum Looked<R> {
     Missed(Miss),
 }
 
+impl<R> Looked<R> {
+    /// Why it is no hit; `None` if it is one.
+    #[inline]
+    const fn miss(&self) -> Option<Miss> {
+        match self {
+            Self::Hit(_) => None,
+            Self::Missed(why) => Some(*why),
+        }
+    }
+}
+
 impl<K: Hash + Eq, V> Cache<K, V> {
     /// A cache for so many entries, which do not expire. From 2,048 on it may let some go a little before it is full: see
     /// [`CacheConfig::new`].
@@ -144,15 +155,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ?Sized,
     {
         let inner = &*self.inner;
-        match inner.look_up(key, inner.hash(key), |entry| look(&entry.value)) {
-            Looked::Hit(result) => {
-                inner.hit();
-                Some(result)
-            }
-            Looked::Missed(why) => {
-                inner.missed(why);
-                None
-            }
+        let looked = inner.look_up(key, inner.hash(key), true, |entry| look(&entry.value));
+        inner.tell_of(&looked);
+        match looked {
+            Looked::Hit(result) => Some(result),
+            Looked::Missed(_) => None,
         }
     }
 
@@ -246,31 +253,55 @@ impl<K, V, S> Inner<K, V, S> {
         &self.shards[at]
     }
 
-    /// Counts and tells of a look-up that returns a value.
+    /// Tells of a look-up.
     #[inline]
-    pub(super) fn hit(&self) {
-        self.counters.hit();
-        if let Some(telemetry) = &self.config.telemetry {
-            telemetry.emit(&kinds::CACHE_HIT, |event| {
-                event.tag("name", self.label());
-            });
+    pub(super) fn tell_of<R>(&self, looked: &Looked<R>) {
+        if self.config.telemetry.is_some() {
+            self.emit_look(looked.miss());
         }
     }
 
-    /// Counts and tells of a look-up that returns nothing.
-    #[inline]
-    pub(super) fn missed(&self, why: Miss) {
-        self.counters.missed(why);
-        if let Some(telemetry) = &self.config.telemetry {
-            telemetry.emit(&kinds::CACHE_MISSED, |event| {
+    #[cold]
+    fn emit_look(&self, miss: Option<Miss>) {
+        let Some(telemetry) = &self.config.telemetry else {
+            return;
+        };
+        match miss {
+            None => telemetry.emit(&kinds::CACHE_HIT, |event| {
+                event.tag("name", self.label());
+            }),
+            Some(why) => telemetry.emit(&kinds::CACHE_MISSED, |event| {
                 event.tag("name", self.label()).tag("why", why.as_str());
-            });
+            }),
         }
     }
 
     /// How events name this cache.
     pub(super) fn label(&self) -> String {
         self.config.name.as_deref().unwrap_or_default().to_owned()
+    }
+
+    /// Why an entry that was found is no hit; one that is over is taken out.
+    #[cold]
+    #[inline(never)]
+    fn turn_down(
+        &self,
+        shard: &CacheShard<K, V>,
+        found: Found<'_, Entry<K, V>>,
+        worth: Worth,
+        now: u64,
+    ) -> Miss {
+        let Worth::Nothing(cause) = worth else {
+            return Miss::Expired;
+        };
+        if self.law.may_take(found.item(), cause, now) {
+            self.take_out(shard, found, cause);
+        }
+        if cause == RemovalCause::Expired {
+            Miss::Expired
+        } else {
+            Miss::Invalidated
+        }
     }
 
     /// Takes out what has been found to be nothing; true if this caller did.
@@ -302,12 +333,14 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
         (product >> 64) as u64 ^ product as u64
     }
 
-    /// Uses the entry of a key (P1): an entry that is over is taken out, exactly that one.
+    /// Uses the entry of a key (P1): an entry that is over is taken out, exactly that one. `counted` look-ups are those
+    /// that a user asked for.
     #[inline]
     pub(super) fn look_up<Q, R>(
         &self,
         key: &Q,
         hash: u64,
+        counted: bool,
         look: impl FnOnce(&Entry<K, V>) -> R,
     ) -> Looked<R>
     where
@@ -316,29 +349,32 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
     {
         let shard = self.shard(hash);
         let mut hazard = self.domain.hazard();
+        let owner = hazard.owner();
         let is_it = |entry: &Entry<K, V>| entry.key.borrow() == key;
-        let Some(found) = shard.find(hash, &mut hazard, is_it) else {
-            return Looked::Missed(Miss::Absent);
+        let looked = match shard.find(hash, &mut hazard, is_it) {
+            Some(found) => self.look_into(shard, found, look),
+            None => Looked::Missed(Miss::Absent),
         };
+        if counted {
+            self.counters.looked(owner, looked.miss());
+        }
+        looked
+    }
+
+    #[inline]
+    fn look_into<R>(
+        &self,
+        shard: &CacheShard<K, V>,
+        found: Found<'_, Entry<K, V>>,
+        look: impl FnOnce(&Entry<K, V>) -> R,
+    ) -> Looked<R> {
         let entry = found.item();
         let (worth, now) = self.law.worth(entry);
-        match worth {
-            Worth::Valid if now == 0 || self.law.touch(entry, now) => {
-                entry.hit();
-                Looked::Hit(look(entry))
-            }
-            Worth::Valid | Worth::Stale => Looked::Missed(Miss::Expired),
-            Worth::Nothing(cause) => {
-                if self.law.may_take(entry, cause, now) {
-                    self.take_out(shard, found, cause);
-                }
-                Looked::Missed(if cause == RemovalCause::Expired {
-                    Miss::Expired
-                } else {
-                    Miss::Invalidated
-                })
-            }
+        if worth == Worth::Valid && (now == 0 || self.law.touch(entry, now)) {
+            entry.hit();
+            return Looked::Hit(look(entry));
         }
+        Looked::Missed(self.turn_down(shard, found, worth, now))
     }
 
     /// The value of a key if it is worth enough; without a trace.

@@ -10,17 +10,20 @@ use crate::kernel::marks::Marks;
 use crate::kernel::shard::Item;
 
 /// A key, its value, and what decides about them. Key and value never change.
+///
+/// In this order, because a look-up reads all but the last field: they shall share a cache line where they can.
+#[repr(C)]
 pub(super) struct Entry<K, V> {
-    pub(super) key: K,
-    pub(super) value: V,
     pub(super) expiry: Expiry,
-    /// When it expires at the latest, however often it is used.
-    pub(super) hard: u64,
     stamp: u64,
     weight: u32,
     group: u16,
     hits: AtomicU8,
     marks: Marks,
+    pub(super) key: K,
+    pub(super) value: V,
+    /// When it expires at the latest, however often it is used.
+    pub(super) hard: u64,
 }
 
 /// What an entry is made from, beside key and value.
@@ -53,15 +56,15 @@ pub(super) enum Pin {
 impl<K, V> Entry<K, V> {
     pub(super) fn new(key: K, value: V, making: Making) -> Self {
         Self {
-            key,
-            value,
             expiry: Expiry::new(making.deadlines.until),
-            hard: making.deadlines.hard,
             stamp: making.stamp,
             weight: making.weight,
             group: making.group,
             hits: AtomicU8::new(0),
             marks: Marks::new(if making.pinned { PINNED } else { 0 }),
+            key,
+            value,
+            hard: making.deadlines.hard,
         }
     }
 

@@ -13,10 +13,14 @@ struct Ghost {
     number: u32,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Bucket([Ghost; WAYS]);
+
 /// The prints of the last so many that were let go of.
 #[derive(Debug)]
 pub(super) struct Ghosts {
-    buckets: Vec<[Ghost; WAYS]>,
+    buckets: Vec<Bucket>,
     last: u32,
 }
 
@@ -24,7 +28,7 @@ impl Ghosts {
     /// Remembers about the last `kept`.
     pub(super) fn new(kept: usize) -> Self {
         Self {
-            buckets: vec![[Ghost::default(); WAYS]; kept.div_ceil(WAYS)],
+            buckets: vec![Bucket::default(); kept.div_ceil(WAYS)],
             last: 0,
         }
     }
@@ -70,7 +74,7 @@ impl Ghosts {
 
     /// Numbers have run out, after four thousand million: everybody is forgotten.
     fn start_over(&mut self) {
-        self.buckets.fill([Ghost::default(); WAYS]);
+        self.buckets.fill(Bucket::default());
         self.last = 0;
     }
 
@@ -79,7 +83,7 @@ impl Ghosts {
         let spread = print.wrapping_mul(0x9E37_79B9);
         let at = (u64::from(spread) * self.buckets.len() as u64) >> 32;
         let at = usize::try_from(at).unwrap_or_default();
-        &mut self.buckets[at]
+        &mut self.buckets[at].0
     }
 }
 

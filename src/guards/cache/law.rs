@@ -1,14 +1,13 @@
 //! What decides about the entries of one cache: its times, its eras, and the clock they are measured by.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use super::cause::RemovalCause;
 use super::entry::Entry;
 use super::lifetime::{Age, Deadlines, Lifetime, NEVER, nanoseconds};
 use crate::kernel::era::Eras;
 use crate::kernel::shard::Item;
-use crate::time::Clock;
+use crate::time::{Beginning, Clock};
 
 /// A coarse clock is used where the shortest time to live is so many times its resolution.
 const COARSE_FROM: u64 = 100;
@@ -19,7 +18,7 @@ pub(super) struct Law {
     pub(super) lifetime: Lifetime,
     pub(super) eras: Eras,
     clock: Clock,
-    birth: Instant,
+    beginning: Beginning,
     /// How far the clock may be behind.
     lag: u64,
     has_pins: AtomicBool,
@@ -52,7 +51,7 @@ impl Law {
         Self {
             lifetime,
             eras: Eras::new(groups),
-            birth: clock.now(),
+            beginning: clock.begin(),
             clock,
             lag,
             has_pins: AtomicBool::new(false),
@@ -83,12 +82,12 @@ impl Law {
     /// The time from which deadlines are counted: never later than it is.
     #[inline]
     pub(super) fn begin_now(&self) -> u64 {
-        let now = if self.is_exact() {
-            Clock::system().now()
+        if self.is_exact() {
+            // What a coarse clock counts from is a time of the system's clock too.
+            Clock::system().nanoseconds_since(&self.beginning)
         } else {
-            self.clock.now()
-        };
-        nanoseconds(now.saturating_duration_since(self.birth))
+            self.clock.nanoseconds_since(&self.beginning)
+        }
     }
 
     /// The time that deadlines are compared with: by a coarse clock a step later than it shows, so that nothing is returned
@@ -106,21 +105,28 @@ impl Law {
     }
 
     /// The deadlines of an entry that is made now. The clock is read only if it can expire.
+    #[inline]
     pub(super) fn deadlines(&self, own: Option<u64>) -> Deadlines {
-        if own
-            .zip(self.good_from)
-            .is_some_and(|(own, good)| own < good)
-        {
+        match own {
+            None if self.lifetime.shortest() == NEVER => Deadlines::NEVER,
+            None => self.lifetime.begin(self.begin_now(), None),
+            Some(own) => self.own_deadlines(own),
+        }
+    }
+
+    /// The deadlines of an entry with a time to live of its own.
+    fn own_deadlines(&self, own: u64) -> Deadlines {
+        if self.good_from.is_some_and(|good| own < good) {
             // Relaxed: as in `is_exact`.
             self.is_exact.store(true, Ordering::Relaxed);
         }
-        let shortest = own.unwrap_or(NEVER).min(self.lifetime.shortest());
+        let shortest = own.min(self.lifetime.shortest());
         let now = if shortest == NEVER {
             0
         } else {
             self.begin_now()
         };
-        self.lifetime.begin(now, own)
+        self.lifetime.begin(now, Some(own))
     }
 
     /// What an entry is worth, and the time that was read for it; zero if none had to be, because it cannot expire.
@@ -129,11 +135,12 @@ impl Law {
         if !self.is_valid(entry) {
             return (Worth::Nothing(RemovalCause::Invalidated), 0);
         }
-        if entry.expiry.at() == NEVER {
+        let until = entry.expiry.at();
+        if until == NEVER {
             return (Worth::Valid, 0);
         }
         let now = self.now();
-        (self.worth_at(entry, now), now)
+        (self.worth_until(until, now), now)
     }
 
     /// As [`worth`](Self::worth), at a time that was read before.
@@ -142,7 +149,12 @@ impl Law {
         if !self.is_valid(entry) {
             return Worth::Nothing(RemovalCause::Invalidated);
         }
-        match self.lifetime.age(now, entry.expiry.at()) {
+        self.worth_until(entry.expiry.at(), now)
+    }
+
+    #[inline]
+    fn worth_until(&self, until: u64, now: u64) -> Worth {
+        match self.lifetime.age(now, until) {
             Age::Fresh => Worth::Valid,
             Age::Stale => Worth::Stale,
             Age::Over => Worth::Nothing(RemovalCause::Expired),

@@ -26,6 +26,14 @@ pub(super) struct Deadlines {
     pub(super) until: u64,
 }
 
+impl Deadlines {
+    /// Those of an entry that does not expire.
+    pub(super) const NEVER: Self = Self {
+        hard: NEVER,
+        until: NEVER,
+    };
+}
+
 /// What an entry is at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
@@ -59,6 +67,7 @@ impl Lifetime {
     }
 
     /// The shortest time in which an entry may expire.
+    #[inline]
     pub(super) fn shortest(&self) -> u64 {
         self.ttl.min(self.tti)
     }

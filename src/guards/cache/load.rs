@@ -133,21 +133,14 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         load: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, LoadError<E>> {
         let hash = self.hash(&key);
-        let looked = self.look_up(&key, hash, |entry| {
+        let looked = self.look_up(&key, hash, true, |entry| {
             (entry.value.clone(), self.wants_refresh(entry))
         });
+        self.tell_of(&looked);
         match looked {
-            Looked::Hit((value, is_due)) => {
-                self.hit();
-                if is_due {
-                    return Ok(self.refresh(&key, hash, value, load));
-                }
-                Ok(value)
-            }
-            Looked::Missed(why) => {
-                self.missed(why);
-                self.miss(key, hash, deadline, load)
-            }
+            Looked::Hit((value, true)) => Ok(self.refresh(&key, hash, value, load)),
+            Looked::Hit((value, false)) => Ok(value),
+            Looked::Missed(_) => self.miss(key, hash, deadline, load),
         }
     }
 
@@ -177,7 +170,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
                 Outcome::Panicked => return Err(LoadError::PanickedElsewhere),
                 // Another key with the same hash: this one's turn, unless it has come in meanwhile.
                 Outcome::Loaded(_) => {
-                    let looked = self.look_up(&key, hash, |entry| entry.value.clone());
+                    let looked = self.look_up(&key, hash, false, |entry| entry.value.clone());
                     if let Looked::Hit(value) = looked {
                         return Ok(value);
                     }
@@ -212,7 +205,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             lead: Some(lead),
         };
         // The key may have come in between the miss and the boarding.
-        let seen = self.look_up(&key, hash, |entry| entry.value.clone());
+        let seen = self.look_up(&key, hash, false, |entry| entry.value.clone());
         if let Looked::Hit(value) = seen {
             flight.land(|| loaded(&key, &value));
             return Ok(value);
@@ -220,7 +213,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         let stamp = self.law.eras.stamp();
         match load() {
             Ok(value) => {
-                self.counters.loads.rise();
+                self.counters.loaded();
                 let kept = self.make(key.clone(), value.clone(), EntryOptions::new(), stamp);
                 if let (Ok(node), Some(lead)) = (kept, &flight.lead) {
                     self.bring_in(hash, node, lead);
@@ -297,7 +290,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             self.load_failed("refresh_failed");
             return present;
         };
-        self.counters.loads.rise();
+        self.counters.loaded();
         let before = found.item().group();
         let options = EntryOptions {
             group: self.group_of(key, &value).or(before),

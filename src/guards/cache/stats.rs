@@ -3,7 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crossbeam_utils::CachePadded;
+
 use super::cause::RemovalCause;
+use crate::kernel::counts::Counts;
+use crate::kernel::hazard::Owner;
 use crate::kernel::stripe::Striped;
 
 /// What happened in a cache since it was made. Each number is exact; two of them may be of different moments.
@@ -101,27 +105,32 @@ impl Miss {
     }
 }
 
+/// What a look-up came to, as the numbers that are counted.
+const HITS: usize = 0;
+const ABSENT: usize = 1;
+const EXPIRED: usize = 2;
+const INVALIDATED: usize = 3;
+
 /// Hits and misses, which every look-up counts.
-#[derive(Debug)]
-struct Lookups {
-    hits: Striped,
-    absent: Striped,
-    expired: Striped,
-    invalidated: Striped,
-}
+type Lookups = Counts<4>;
+
+/// Threads that look at the same time have places of their own, as long as there are not more of them per core.
+const PLACES_PER_CORE: usize = 4;
+const MOST_PLACES: usize = 256;
 
 /// The counters behind [`CacheStats`].
 #[derive(Debug)]
 pub(super) struct Counters {
-    lookups: Option<Lookups>,
-    /// In stripes, as `evictions`: writers that are busy with different keys would meet here, and nowhere else.
+    /// On a cache line of its own: every look-up reads it, and nothing near it is written.
+    lookups: CachePadded<Option<Lookups>>,
+    /// In stripes, as `evictions` and `loads`: writers that are busy with different keys would meet here, and nowhere else.
     updates: Striped,
     pub(super) refused: Counter,
     evictions: Striped,
     expirations: Counter,
     invalidations: Counter,
     removals: Counter,
-    pub(super) loads: Counter,
+    loads: Striped,
     pub(super) load_failures: Counter,
     pub(super) panics: Counter,
 }
@@ -143,44 +152,42 @@ impl Counter {
 }
 
 impl Counters {
-    /// Counters over so many stripes; of hits and misses only if that is wanted.
-    pub(super) fn new(stripes: usize, with_lookups: bool) -> Self {
-        let striped = || Striped::new(stripes);
+    /// Counters for so many cores; of hits and misses only if that is wanted.
+    pub(super) fn new(cores: usize, with_lookups: bool) -> Self {
+        let striped = || Striped::new(cores);
+        let places = cores.saturating_mul(PLACES_PER_CORE).min(MOST_PLACES);
+        let lookups = with_lookups.then(|| Counts::new(places));
         Self {
-            lookups: with_lookups.then(|| Lookups {
-                hits: striped(),
-                absent: striped(),
-                expired: striped(),
-                invalidated: striped(),
-            }),
+            lookups: CachePadded::new(lookups),
             updates: striped(),
             refused: Counter::default(),
             evictions: striped(),
             expirations: Counter::default(),
             invalidations: Counter::default(),
             removals: Counter::default(),
-            loads: Counter::default(),
+            loads: striped(),
             load_failures: Counter::default(),
             panics: Counter::default(),
         }
     }
 
+    /// Counts what a look-up came to, by who holds the hazard that it was made with.
     #[inline]
-    pub(super) fn hit(&self) {
-        if let Some(lookups) = &self.lookups {
-            lookups.hits.add(1);
+    pub(super) fn looked(&self, owner: Owner, miss: Option<Miss>) {
+        if let Some(lookups) = &*self.lookups {
+            let number = match miss {
+                None => HITS,
+                Some(Miss::Absent) => ABSENT,
+                Some(Miss::Expired) => EXPIRED,
+                Some(Miss::Invalidated) => INVALIDATED,
+            };
+            lookups.add(owner, number);
         }
     }
 
-    #[inline]
-    pub(super) fn missed(&self, why: Miss) {
-        if let Some(lookups) = &self.lookups {
-            match why {
-                Miss::Absent => lookups.absent.add(1),
-                Miss::Expired => lookups.expired.add(1),
-                Miss::Invalidated => lookups.invalidated.add(1),
-            }
-        }
+    /// A loader returned a value.
+    pub(super) fn loaded(&self) {
+        self.loads.add(1);
     }
 
     /// An entry went.
@@ -196,13 +203,13 @@ impl Counters {
 
     /// The numbers; how many came in is known to the shards.
     pub(super) fn read(&self, inserts: u64) -> CacheStats {
-        let lookups = self.lookups.as_ref();
-        let sum = |of: fn(&Lookups) -> &Striped| lookups.map_or(0, |it| of(it).sum());
+        let lookups = (*self.lookups).as_ref();
+        let sum = |number| lookups.map_or(0, |it| it.sum(number));
         CacheStats {
-            hits: sum(|it| &it.hits),
-            misses_absent: sum(|it| &it.absent),
-            misses_expired: sum(|it| &it.expired),
-            misses_invalidated: sum(|it| &it.invalidated),
+            hits: sum(HITS),
+            misses_absent: sum(ABSENT),
+            misses_expired: sum(EXPIRED),
+            misses_invalidated: sum(INVALIDATED),
             inserts,
             updates: self.updates.sum(),
             refused: self.refused.get(),
@@ -210,7 +217,7 @@ impl Counters {
             expirations: self.expirations.get(),
             invalidations: self.invalidations.get(),
             removals: self.removals.get(),
-            loads: self.loads.get(),
+            loads: self.loads.sum(),
             load_failures: self.load_failures.get(),
             panics: self.panics.get(),
         }

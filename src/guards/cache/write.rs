@@ -21,8 +21,9 @@ use crate::telemetry::kinds;
 /// A node that is not in the table.
 pub(super) type Made<K, V> = Box<Node<Entry<K, V>>>;
 
-/// So many nodes of a shard wait to be dropped before a writer sees to it, unless they are heavy.
-pub(super) const WAITING: usize = 32;
+/// So many nodes of a shard wait to be dropped before a writer sees to it, unless they are heavy: as many as common
+/// allocators take back, and give out again, without a detour.
+pub(super) const WAITING: usize = 6;
 
 impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// Brings a value in, or puts it in the place of the one that the key has.

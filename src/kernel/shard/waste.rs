@@ -4,6 +4,7 @@
 //! ```text
 //!   graveyard   nodes that were unlinked (see `graveyard`)
 //!   burden      what the heavy ones of them weigh beyond what is light
+//!   shielded    about how many of them the last dig had to leave there: they are no reason for the next
 //!   bin         nodes that went for others, on their way to the graveyard: kept by the shard, under its gate
 //! ```
 //!
@@ -19,12 +20,13 @@
 use super::Item;
 use crate::kernel::graveyard::{Graveyard, Node, Unlinked};
 use crate::kernel::hazard::DomainRef;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What has gone from a shard.
 pub(super) struct Waste<T> {
     graveyard: Graveyard<T>,
     burden: AtomicU64,
+    shielded: AtomicUsize,
     enough: Enough,
 }
 
@@ -49,6 +51,7 @@ impl<T: Item> Waste<T> {
         Self {
             graveyard: Graveyard::new(),
             burden: AtomicU64::new(0),
+            shielded: AtomicUsize::new(0),
             enough: Enough::new(enough, capacity),
         }
     }
@@ -60,9 +63,11 @@ impl<T: Item> Waste<T> {
 
     /// Whether there are enough of them.
     pub(super) fn is_enough(&self) -> bool {
-        // Relaxed: see the head.
+        // Relaxed, both: see the head.
         let burden = self.burden.load(Ordering::Relaxed);
-        self.enough.are(self.count(), burden)
+        let shielded = self.shielded.load(Ordering::Relaxed);
+        self.enough
+            .are(self.count().saturating_sub(shielded), burden)
     }
 
     /// Takes in a node that was unlinked.
@@ -89,9 +94,12 @@ impl<T: Item> Waste<T> {
     /// The nodes that nobody looks at any more.
     pub(super) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
         let nodes = self.graveyard.dig(domain);
-        let weights = nodes.iter().map(|node| node.item().weight());
-        let burden: u64 = weights.map(|weight| self.enough.burden(weight)).sum();
-        if burden > 0 {
+        // Relaxed: see the head.
+        self.shielded.store(self.count(), Ordering::Relaxed);
+        // Relaxed: none where none was taken on, because the dig has seen the burden of each node.
+        if self.burden.load(Ordering::Relaxed) > 0 {
+            let weights = nodes.iter().map(|node| node.item().weight());
+            let burden: u64 = weights.map(|weight| self.enough.burden(weight)).sum();
             // Relaxed: see the head.
             self.burden.fetch_sub(burden, Ordering::Relaxed);
         }

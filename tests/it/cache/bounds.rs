@@ -38,6 +38,17 @@ fn of_equals_the_first_goes_first() {
     );
 }
 
+#[test]
+fn a_value_that_was_used_passes_its_warmth_on_to_the_newer_one() {
+    let cache = Cache::new(10).expect("valid");
+    (1..=10).for_each(|key| cache.insert(key, key).expect("room"));
+    assert_eq!(cache.get(&1), Some(1));
+    for (key, value) in [(1, 100), (11, 11)] {
+        cache.insert(key, value).expect("room");
+    }
+    assert_eq!((cache.peek(&1), cache.peek(&2)), (Some(100), None));
+}
+
 // property 29
 #[test]
 fn the_capacity_is_never_exceeded_by_threads_that_insert_at_once() {

@@ -1,15 +1,17 @@
 //! Look-ups with a loader.
 
 use std::convert::Infallible;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use steadfast::guards::cache::{CacheConfig, EntryOptions, InsertRefusal, LoadError};
+use steadfast::telemetry::{Event, Filter};
 use steadfast::time::ManualClock;
-use steadfast::{Cache, Child, ExitReason};
+use steadfast::{Cache, Child, ExitReason, Telemetry};
 
 use crate::support::{Gate, LONG, SECOND, system};
 
@@ -39,9 +41,11 @@ fn together(
         manual.wait_for_sleepers(3);
         meanwhile();
         gate.open();
+        let leader = leader.join().expect("caught");
+        // Who was not woken by then has waited too long.
+        manual.advance(LONG);
         let others = others.into_iter().map(|it| it.join().expect("no panic"));
-        let others = others.collect();
-        (leader.join().expect("caught"), others)
+        (leader, others.collect())
     })
 }
 
@@ -84,6 +88,7 @@ fn a_loader_that_panics_wakes_the_others_and_poisons_nothing() {
             .iter()
             .all(|it| *it == Err(LoadError::PanickedElsewhere))
     );
+    assert_eq!(cache.stats().load_failures, 1);
     assert_eq!(cache.get_or_insert_with(1, || 8), Ok(8));
 }
 
@@ -124,6 +129,35 @@ fn a_value_that_came_and_went_during_a_load_is_newer_too() {
     };
     let (leader, _) = together(&cache, &manual, || Ok(7), come_and_go);
     assert_eq!((leader.unwrap(), cache.get(&1)), (Ok(7), None));
+}
+
+#[test]
+fn a_value_that_came_and_grew_stale_during_a_load_is_newer_too() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).ttl(SECOND).grace(SECOND);
+    let cache = config.clock(manual.clock()).build().expect("valid");
+    let loaded = cache.get_or_insert_with(1, || {
+        cache.insert(1, 9).expect("room");
+        manual.advance(SECOND);
+        7
+    });
+    let found = (cache.get(&1), cache.get_stale(&1));
+    assert_eq!((loaded, found), (Ok(7), (None, Some(9))));
+}
+
+#[test]
+fn a_value_that_came_in_between_the_miss_and_the_load_is_not_loaded_again() {
+    let telemetry = Telemetry::new();
+    let config = CacheConfig::new(10).telemetry(telemetry.clone());
+    let cache = config.build().expect("valid");
+    let other = cache.clone();
+    let come_in = move |_: &Event| other.insert(1, 7).expect("room");
+    let attached = telemetry.attach("other", Filter::kind("cache.missed"), come_in);
+    attached.expect("the first of this name");
+    assert_eq!(cache.get_or_insert_with(1, || unreachable!()), Ok(7));
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.load_failures), (0, 0));
+    telemetry.detach("other").expect("attached");
 }
 
 #[test]
@@ -195,25 +229,47 @@ fn a_loader_that_asks_for_its_own_key_is_told_so() {
     );
 }
 
+/// All keys have one hash.
+#[derive(Default)]
+struct Same;
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        7
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+}
+
+type OneHash = BuildHasherDefault<Same>;
+
+#[test]
+fn a_key_waits_for_the_load_of_another_of_its_hash_and_is_loaded_then() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).clock(manual.clock());
+    let cache = config.build_with_hasher(OneHash::default()).expect("valid");
+    let gate = Gate::new();
+    thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            cache.get_or_insert_with(1, || {
+                gate.pass();
+                10
+            })
+        });
+        gate.wait_for(1);
+        let other = scope.spawn(|| cache.get_or_insert_with(2, || 20));
+        manual.wait_for_sleepers(1);
+        gate.open();
+        let loaded = [one, other].map(|it| it.join().expect("no panic"));
+        assert_eq!(loaded, [Ok(10), Ok(20)]);
+    });
+    assert_eq!((cache.get(&1), cache.get(&2)), (Some(10), Some(20)));
+}
+
 #[test]
 fn keys_of_one_hash_do_not_get_each_others_values() {
-    #[derive(Clone, Default)]
-    struct Same;
-    impl std::hash::BuildHasher for Same {
-        type Hasher = Same;
-        fn build_hasher(&self) -> Same {
-            Same
-        }
-    }
-    impl std::hash::Hasher for Same {
-        fn finish(&self) -> u64 {
-            7
-        }
-        fn write(&mut self, _: &[u8]) {}
-    }
-    let cache = CacheConfig::new(100)
-        .build_with_hasher(Same)
-        .expect("valid");
+    let config = CacheConfig::new(100);
+    let cache = config.build_with_hasher(OneHash::default()).expect("valid");
     let start = Barrier::new(4);
     let loads = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -231,56 +287,6 @@ fn keys_of_one_hash_do_not_get_each_others_values() {
         }
     });
     assert_eq!((loads.into_inner(), cache.len()), (50, 50));
-}
-
-#[test]
-fn an_entry_is_loaded_anew_ahead_of_its_end_by_one_caller() {
-    let manual = ManualClock::new();
-    let config = CacheConfig::new(10).clock(manual.clock());
-    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.build().expect("valid");
-    cache.insert(1, 1).expect("room");
-    manual.advance(8 * SECOND);
-    let refreshed = cache.get_or_insert_with(1, || {
-        assert_eq!(cache.get_or_insert_with(1, || unreachable!()), Ok(1));
-        2
-    });
-    assert_eq!(refreshed, Ok(2));
-    manual.advance(9 * SECOND);
-    assert_eq!(cache.get(&1), Some(2), "it lives its own time");
-}
-
-#[test]
-fn a_refresh_that_fails_leaves_the_present_value_and_another_may_try() {
-    let manual = ManualClock::new();
-    let config = CacheConfig::new(10).clock(manual.clock());
-    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.build().expect("valid");
-    cache.insert(1, 1).expect("room");
-    manual.advance(9 * SECOND);
-    let failed = cache.try_get_or_insert_with(1, || Err("down"));
-    assert_eq!((failed, cache.get(&1)), (Ok(1), Some(1)));
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        cache.get_or_insert_with(1, || panic!("in the loader"))
-    }));
-    assert!(panicked.is_err());
-    assert_eq!(cache.get_or_insert_with(1, || 3), Ok(3));
-    assert_eq!(cache.stats().load_failures, 2);
-}
-
-#[test]
-fn a_removal_during_a_refresh_is_not_undone() {
-    let manual = ManualClock::new();
-    let config = CacheConfig::new(10).clock(manual.clock());
-    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.build().expect("valid");
-    cache.insert(1, Arc::new(1)).expect("room");
-    manual.advance(9 * SECOND);
-    let refreshed = cache.get_or_insert_with(1, || {
-        assert!(cache.remove(&1));
-        Arc::new(2)
-    });
-    assert_eq!((refreshed, cache.get(&1)), (Ok(Arc::new(2)), None));
 }
 
 #[test]
@@ -307,22 +313,6 @@ fn a_load_that_was_invalidated_takes_nobodys_place() {
     assert!(cache.contains_key(&1) && cache.contains_key(&2));
     let stats = cache.stats();
     assert_eq!((stats.inserts, stats.evictions, stats.loads), (2, 0, 1));
-}
-
-#[test]
-fn an_entry_that_is_loaded_anew_stays_in_its_group() {
-    let manual = ManualClock::new();
-    let config = CacheConfig::new(10).clock(manual.clock()).groups(2);
-    let config = config.ttl(10 * SECOND).refresh_ahead(2 * SECOND);
-    let cache = config.build().expect("valid");
-    let options = EntryOptions::new().group(1);
-    cache.insert_with(1, 1, options).expect("room");
-    manual.advance(9 * SECOND);
-    assert_eq!(cache.get_or_insert_with(1, || 2), Ok(2));
-    cache.invalidate_group(0);
-    assert_eq!(cache.get(&1), Some(2));
-    cache.invalidate_group(1);
-    assert_eq!(cache.get(&1), None);
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod lookups;
 mod pins;
 mod random;
 mod reference;
+mod refreshes;
 mod removal;
 mod times;

@@ -168,13 +168,8 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
                 Outcome::Loaded(loaded) if loaded.0 == key => return Ok(loaded.1.clone()),
                 Outcome::Failed => return Err(LoadError::FailedElsewhere),
                 Outcome::Panicked => return Err(LoadError::PanickedElsewhere),
-                // Another key with the same hash: this one's turn, unless it has come in meanwhile.
-                Outcome::Loaded(_) => {
-                    let looked = self.look_up(&key, hash, false, |entry| entry.value.clone());
-                    if let Looked::Hit(value) = looked {
-                        return Ok(value);
-                    }
-                }
+                // Another key with the same hash: this one's turn.
+                Outcome::Loaded(_) => {}
             }
         }
     }

@@ -84,6 +84,16 @@ fn of_many_that_want_the_same_one_loads_it_and_all_get_it() {
     assert!(kept.waits.into_inner() > 0, "nobody ever waited");
 }
 
+/// Ends the other thread, also where this one panics.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        // Relaxed: it only ends a loop.
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What was loaded from a world that has changed since is not there once who changed it has passed the gate.
 #[test]
 fn what_was_loaded_before_a_withdrawal_is_not_kept() {
@@ -94,6 +104,7 @@ fn what_was_loaded_before_a_withdrawal_is_not_kept() {
     let is_aloft = || flights.stripe(HASH).aloft.load(Ordering::Relaxed) > 0;
     let wanted = on_threads(2, |thread| {
         let mut wanted = [0, 0];
+        let _over = (thread == 1).then(|| Over(&is_over));
         while thread == 0 && !is_over.load(Ordering::Relaxed) {
             let Boarded::Leads(lead) = flights.board(HASH, 0) else {
                 unreachable!("nobody else boards")
@@ -123,7 +134,6 @@ fn what_was_loaded_before_a_withdrawal_is_not_kept() {
                 give_way();
             }
         }
-        is_over.fetch_or(thread == 1, Ordering::Relaxed);
         wanted
     });
     let [unwanted, wanted] = wanted[0];

@@ -302,6 +302,21 @@ fn a_loaded_value_takes_the_place_of_a_stale_one_and_counts_as_an_update() {
 }
 
 #[test]
+fn a_load_that_the_older_value_does_not_outlive_is_kept() {
+    let manual = ManualClock::new();
+    let config = CacheConfig::new(10).ttl(SECOND).grace(SECOND);
+    let cache = config.clock(manual.clock()).build().expect("valid");
+    cache.insert(1, 1).expect("room");
+    manual.advance(SECOND);
+    let loaded = cache.get_or_insert_with(1, || {
+        assert_eq!(cache.get_stale(&1), Some(1));
+        manual.advance(SECOND);
+        2
+    });
+    assert_eq!((loaded, cache.get(&1)), (Ok(2), Some(2)));
+}
+
+#[test]
 fn a_load_that_was_invalidated_takes_nobodys_place() {
     let cache = Cache::new(2).expect("valid");
     let loaded = cache.get_or_insert_with(3, || {

@@ -418,12 +418,18 @@ mod tests {
         assert_eq!(two.admit(&LAW, false), Admission::Refuse(two));
         let back = two.settle(&LAW, Outcome::Ignored, false);
         assert_eq!(back, one);
-        let closed =
-            two.settle(&LAW, Outcome::Success, false)
-                .settle(&LAW, Outcome::Success, false);
+        let nearly = two.settle(&LAW, Outcome::Success, false);
+        assert_eq!((nearly.phase, nearly.successes), (Phase::HalfOpen, 1));
+        let closed = nearly.settle(&LAW, Outcome::Success, false);
         assert_eq!((closed.phase, closed.opens), (Phase::Closed, 0));
         let again = two.settle(&LAW, Outcome::Failure, false);
         assert_eq!((again.phase, again.opens), (Phase::Open, 2));
+    }
+
+    #[test]
+    fn what_has_opened_very_often_is_not_taken_for_what_never_has() {
+        let open = (0..300).fold(State::NEW, |state, _| state.force(Phase::Open));
+        assert_eq!((open.phase, open.opens), (Phase::Open, u8::MAX));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Windows of backoff: extended, never shortened, cleared, waited for.
 
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use steadfast::guards::rate_limit::{BackoffWindow, BackoffWindowError};
 use steadfast::time::ManualClock;
 use steadfast::{Child, Restart};
 
+use super::keyed_turns::Slow;
 use crate::support::{FAR, Journal, LONG, SECOND, config, timeless};
 
 fn still(keys: usize) -> (BackoffWindow<u32>, ManualClock) {
@@ -29,6 +30,17 @@ fn a_window_is_extended_and_never_shortened() {
     clock.advance(Duration::from_nanos(1));
     assert_eq!((window.remaining(&1), window.remaining(&2)), (None, None));
     assert!(!window.clear(&1), "it was over");
+}
+
+#[test]
+fn a_window_may_be_closed_for_as_long_as_there_is_time() {
+    let (window, clock) = still(8);
+    for _ in 0..2 {
+        window.set(&1, Duration::MAX).expect("room");
+        clock.advance(FAR);
+        assert!(window.remaining(&1) > Some(1_000 * FAR));
+    }
+    assert_eq!((window.purge(), window.len()), (0, 1));
 }
 
 // S14
@@ -68,15 +80,26 @@ fn a_wait_goes_on_while_its_window_is_extended() {
     });
 }
 
+/// Ends all waits at the end of a test, also of one that fails.
+struct OverAtEnd<'c>(&'c ManualClock);
+
+impl Drop for OverAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.advance(3 * FAR);
+    }
+}
+
 #[test]
 fn a_cleared_window_ends_the_waits_for_it() {
     let (window, clock) = still(8);
     window.set(&1, FAR).expect("room");
+    let journal = Journal::new();
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| window.wait_timeout(&1, 2 * FAR));
+        let _over = OverAtEnd(&clock);
+        scope.spawn(|| journal.note(format!("{:?}", window.wait_timeout(&1, 2 * FAR))));
         clock.wait_for_sleepers(1);
         assert!(window.clear(&1));
-        assert_eq!(waiting.join().expect("no panic"), Ok(()));
+        assert_eq!(journal.take(1), ["Ok(())"]);
     });
     assert_eq!(window.wait_timeout(&1, Duration::ZERO), Ok(()));
 }
@@ -112,6 +135,19 @@ fn a_stop_ends_the_wait_for_a_window() {
     journal.take(1);
     worker.terminate().expect("terminated");
     assert_eq!(journal.take(1), ["Err(Stopped)"]);
+}
+
+// property 43
+#[test]
+fn a_key_that_is_forgotten_while_it_is_looked_at_is_open() {
+    let clock = ManualClock::new();
+    let window = BackoffWindow::<Slow>::with(8, clock.clock());
+    let (window, key) = (Arc::new(window.expect("valid")), Slow::default());
+    window.set(&key, SECOND).expect("room");
+    clock.advance(SECOND);
+    let shared = Arc::clone(&window);
+    key.run_while_compared(move || assert_eq!(shared.purge(), 1, "it is over"));
+    assert_eq!((window.remaining(&key), window.len()), (None, 0));
 }
 
 // property 43

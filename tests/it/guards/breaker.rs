@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use steadfast::fault::{Category, Classify};
 use steadfast::guards::breaker::{
-    BreakerConfig, BreakerError, BreakerFault, BreakerRegistry, CallError, Open, Outcome, Phase,
-    RegistryError, Trip,
+    BreakerConfig, BreakerFault, CallError, Open, Outcome, Phase, Trip,
 };
-use steadfast::telemetry::{Filter, RecordedEvent, Recorder};
+use steadfast::telemetry::{Event, Filter, RecordedEvent, Recorder};
 use steadfast::time::ManualClock;
-use steadfast::{Backoff, CircuitBreaker, Telemetry};
+use steadfast::{Backoff, Child, CircuitBreaker, Restart, Telemetry};
 
-use crate::support::{FAR, Gate, OpenAtEnd, SECOND};
+use crate::support::{FAR, Gate, Journal, OpenAtEnd, SECOND, system};
 
 /// A breaker whose time stands still until the test moves it, and whose changes are recorded.
 pub(super) struct Still {
@@ -115,6 +114,18 @@ fn a_probe_passes_when_the_time_has_come_and_a_success_closes_it() {
         pair("half_open", "closed"),
     ];
     assert_eq!(it.changes(), changes);
+}
+
+// S13
+#[test]
+fn it_closes_after_as_many_successful_probes_as_it_was_told_and_not_before() {
+    let it = still(simple().successes(3));
+    it.fail(3);
+    it.clock.advance(10 * SECOND);
+    for phase in [Phase::HalfOpen, Phase::HalfOpen, Phase::Closed] {
+        it.succeed(1);
+        assert_eq!(it.breaker.phase(), phase);
+    }
 }
 
 // property 37
@@ -376,27 +387,15 @@ fn all_faults_of_a_breaker_are_listed_at_once() {
     assert!(always.is_err());
 }
 
-// S13
 #[test]
-fn breakers_of_a_registry_have_names_and_keep_their_first_configuration() {
-    let registry = BreakerRegistry::with_max_breakers(simple(), 2).expect("valid");
-    let first = registry.breaker_with("a", |_| BreakerConfig::new(Trip::consecutive(1)));
-    let again = registry.breaker("a").expect("there");
-    assert!(Arc::ptr_eq(&first.expect("room"), &again));
-    assert!(again.call(|| Err::<(), _>(1)).is_err());
-    assert_eq!(again.phase(), Phase::Open);
-    assert_eq!(registry.breaker("b").expect("room").phase(), Phase::Closed);
-    let full = registry.breaker("c").map(drop);
-    assert_eq!(full, Err(RegistryError::TooMany { most: 2 }));
-    let names: Vec<_> = registry
-        .names()
-        .iter()
-        .map(|name| name.to_string())
-        .collect();
-    assert_eq!(names, ["a", "b"]);
-    assert!(registry.remove("a") && !registry.remove("a"));
-    let invalid = registry.breaker_with("c", |config| config.probes(0));
-    assert!(matches!(invalid, Err(RegistryError::Invalid(_))));
+fn a_reset_forgets_the_failures_in_a_row() {
+    let it = still(simple());
+    it.fail(2);
+    it.breaker.reset();
+    it.fail(2);
+    assert_eq!(it.breaker.phase(), Phase::Closed);
+    it.fail(1);
+    assert_eq!(it.breaker.phase(), Phase::Open);
 }
 
 // property 37
@@ -470,18 +469,6 @@ fn to_say_what_it_is_already_is_no_change() {
 }
 
 #[test]
-fn a_breaker_has_a_name_or_none_and_a_registry_has_a_place() {
-    let fault = |error: BreakerError| error.faults().to_vec();
-    let unnamed = simple().name("").build().map(drop);
-    assert_eq!(unnamed.map_err(fault), Err(vec![BreakerFault::EmptyName]));
-    let none = BreakerRegistry::with_max_breakers(simple(), 0).map(drop);
-    assert_eq!(none.map_err(fault), Err(vec![BreakerFault::NoPlaces]));
-    let registry = BreakerRegistry::new(simple()).expect("valid");
-    assert!(registry.get("a").is_none() && registry.breaker("a").is_ok());
-    assert!(registry.get("a").is_some() && registry.breaker("").is_err());
-}
-
-#[test]
 fn a_rate_that_is_reached_exactly_is_enough() {
     let rows = [
         (3, 2, 2.0 / 3.0),
@@ -536,6 +523,35 @@ fn who_hears_of_a_change_hears_what_led_to_it() {
         let counted = ["calls", "failed", "slow"].map(|key| event.measurement(key));
         let expected = [calls, failed, 0].map(|count: u64| Some(count.into()));
         assert_eq!(counted, expected);
+    }
+}
+
+#[test]
+fn who_hears_of_a_change_may_use_the_breaker() {
+    for trip in [Trip::consecutive(3), Trip::count_window(3)] {
+        let telemetry = Telemetry::new();
+        let config = BreakerConfig::new(trip).telemetry(telemetry.clone());
+        let breaker = Arc::new(config.build().expect("valid"));
+        let (journal, weak) = (Journal::new(), Arc::downgrade(&breaker));
+        let notes = journal.clone();
+        let hears = move |event: &Event| {
+            let breaker = weak.upgrade().expect("it is being used");
+            if breaker.stats().phase == Phase::Open {
+                breaker.reset();
+            }
+            notes.note(event.text("to").expect("declared"));
+        };
+        let attached = telemetry.attach("mine", Filter::kind("breaker.changed"), hears);
+        attached.expect("the first of this name");
+        // In a unit, which is given up where it hangs.
+        let calls = Child::worker("caller", move |_| {
+            assert!((0..3).all(|_| breaker.call(|| Err::<(), _>("no")).is_err()));
+            Ok(())
+        });
+        let system = system();
+        let calls = system.spawn(calls.restart(Restart::Temporary));
+        calls.expect("started");
+        assert_eq!(journal.take(2), ["closed", "open"]);
     }
 }
 

@@ -20,6 +20,19 @@ fn slow_calls_of_a_time_window_open_it_too() {
     assert_eq!(it.breaker.phase(), Phase::Open);
 }
 
+#[test]
+fn slow_calls_open_a_window_that_was_clean_before() {
+    let trip = Trip::count_window(2).slow_rate(0.5);
+    let it = still(BreakerConfig::new(trip).slow_after(SECOND));
+    it.succeed(5);
+    let slow = || {
+        it.clock.advance(SECOND);
+        Ok::<_, &str>(())
+    };
+    assert_eq!(it.breaker.call(slow), Ok(()));
+    assert_eq!(it.breaker.phase(), Phase::Open);
+}
+
 /// Breakers with a window of each kind, which remember four calls at least.
 fn windowed() -> [Still; 2] {
     [Trip::count_window(4), Trip::time_window(10 * SECOND)]
@@ -47,6 +60,17 @@ fn a_window_counts_the_calls_of_its_generation_and_no_other() {
         it.breaker.disable();
         it.fail(4);
         assert_eq!(counted(&it), (0, 0), "disabled");
+    }
+}
+
+#[test]
+fn a_window_that_is_forced_closed_counts_on_and_opens_nothing() {
+    for it in windowed() {
+        it.breaker.force_closed();
+        it.fail(12);
+        let stats = it.breaker.stats();
+        assert_eq!(stats.phase, Phase::ForcedClosed);
+        assert!(stats.failed >= 4 && stats.failed == stats.calls, "{stats}");
     }
 }
 

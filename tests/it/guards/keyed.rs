@@ -11,7 +11,7 @@ use steadfast::guards::rate_limit::{
     RateLimiterConfig,
 };
 use steadfast::time::ManualClock;
-use steadfast::{Child, Quota, Restart};
+use steadfast::{Child, Deadline, Quota, Restart};
 
 use crate::support::{FAR, Journal, SECOND, config, timeless};
 
@@ -189,7 +189,20 @@ fn what_never_passes_for_a_key_is_told_apart() {
     let (limiter, _clock) = still(Quota::per_second(3), 64);
     let impossible = CheckError::Impossible { cells: 4, limit: 3 };
     assert_eq!(limiter.check_n(&1, 4), Err(impossible));
-    assert_eq!(limiter.check_n(&1, 0), Ok(()));
+}
+
+#[test]
+fn no_cells_of_a_key_pass_always_and_make_no_key_known() {
+    let (limiter, _clock) = still(Quota::per_second(1), 1);
+    assert_eq!((limiter.check_n(&1, 0), limiter.len()), (Ok(()), 0));
+    assert_eq!(limiter.check(&1), Ok(()));
+    assert_eq!(
+        (limiter.check_n(&1, 0), limiter.check_n(&2, 0)),
+        (Ok(()), Ok(()))
+    );
+    assert!(limiter.reserve_n(&2, 0, Deadline::NEVER).is_ok());
+    let (none, _clock) = still(Quota::per_second(0), 1);
+    assert_eq!(none.check_n(&1, 0), Ok(()));
 }
 
 // S14

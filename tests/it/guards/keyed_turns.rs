@@ -146,14 +146,30 @@ fn a_turn_beyond_the_bound_is_given_back_to_what_it_was_taken_of() {
     }
 }
 
-/// Runs what it was given once, while it is hashed.
-#[derive(Clone)]
-struct Slow(Arc<Mutex<Option<Interruption>>>);
+/// Runs what it was given once, while it is hashed or while it is compared.
+#[derive(Clone, Default)]
+pub(super) struct Slow {
+    while_hashed: Interruption,
+    while_compared: Interruption,
+}
 
-type Interruption = Box<dyn FnOnce() + Send>;
+type Interruption = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+impl Slow {
+    /// It runs `run` the next time that it is compared.
+    pub(super) fn run_while_compared(&self, run: impl FnOnce() + Send + 'static) {
+        *self.while_compared.lock().expect("no panic") = Some(Box::new(run));
+    }
+}
+
+fn interrupt(interruption: &Interruption) {
+    let interruption = interruption.lock().expect("no panic").take();
+    interruption.into_iter().for_each(|run| run());
+}
 
 impl PartialEq for Slow {
-    fn eq(&self, _: &Self) -> bool {
+    fn eq(&self, other: &Self) -> bool {
+        interrupt(&other.while_compared);
         true
     }
 }
@@ -162,19 +178,22 @@ impl Eq for Slow {}
 
 impl Hash for Slow {
     fn hash<H: Hasher>(&self, _: &mut H) {
-        let interruption = self.0.lock().expect("no panic").take();
-        interruption.into_iter().for_each(|run| run());
+        interrupt(&self.while_hashed);
     }
+}
+
+fn slow_keys(quota: Quota) -> (Arc<KeyedRateLimiter<Slow>>, ManualClock) {
+    let clock = ManualClock::new();
+    let config = RateLimiterConfig::new(quota).clock(clock.clock());
+    (Arc::new(config.build_keyed().expect("valid")), clock)
 }
 
 // property 43
 #[test]
 fn a_thread_that_was_kept_from_its_key_gets_no_cell_of_an_earlier_time() {
     for quota in each(1) {
-        let clock = ManualClock::new();
-        let config = RateLimiterConfig::new(quota).clock(clock.clock());
-        let limiter = Arc::new(config.build_keyed::<Slow>().expect("valid"));
-        let key = Slow(Arc::default());
+        let (limiter, clock) = slow_keys(quota);
+        let key = Slow::default();
         clock.advance(FAR + SECOND / 2);
         assert_eq!(limiter.check(&key), Ok(()));
         clock.advance(SECOND / 4);
@@ -183,10 +202,43 @@ fn a_thread_that_was_kept_from_its_key_gets_no_cell_of_an_earlier_time() {
             hands.advance(SECOND);
             assert_eq!(shared.purge(), 1, "it was idle");
         };
-        *key.0.lock().expect("no panic") = Some(Box::new(meanwhile));
+        *key.while_hashed.lock().expect("no panic") = Some(Box::new(meanwhile));
         let answers = [limiter.check(&key), limiter.check(&key)];
         let passed = answers.iter().filter(|answer| answer.is_ok()).count();
         assert_eq!(passed, 1, "{quota:?}");
+    }
+}
+
+// property 43
+#[test]
+fn a_look_at_a_key_that_is_forgotten_at_this_very_moment_finds_it_new() {
+    for quota in each(1) {
+        let (limiter, clock) = slow_keys(quota);
+        let key = Slow::default();
+        let forget_meanwhile = || {
+            assert_eq!(limiter.check(&key), Ok(()));
+            clock.advance(SECOND);
+            let shared = Arc::clone(&limiter);
+            key.run_while_compared(move || assert_eq!(shared.purge(), 1, "it was idle"));
+        };
+        forget_meanwhile();
+        assert_eq!(
+            (limiter.peek(&key), limiter.len()),
+            (Ok(()), 0),
+            "{quota:?}"
+        );
+        forget_meanwhile();
+        assert_eq!(
+            (limiter.remaining(&key), limiter.len()),
+            (1, 0),
+            "{quota:?}"
+        );
+        forget_meanwhile();
+        assert_eq!(
+            (limiter.check(&key), limiter.len()),
+            (Ok(()), 1),
+            "{quota:?}"
+        );
     }
 }
 
@@ -203,6 +255,9 @@ fn a_turn_gives_nothing_back_to_a_key_that_was_forgotten_and_came_anew() {
         let [own, other] = [2, 3].map(|key| limiter.reserve(&key).expect("a turn"));
         limiter.reset(&3);
         assert_eq!([own.cancel(), other.cancel()], [true, false]);
+        let over = limiter.reserve(&4).expect("a turn");
+        clock.advance(SECOND);
+        assert!(limiter.purge() > 0 && over.cancel(), "nothing is owed");
     }
 }
 
@@ -272,6 +327,9 @@ fn keys_are_counted_as_they_come_and_go_and_are_turned_away() {
         assert_eq!(answers, [true, true, passes, passes, passes]);
         let stats = limiter.key_stats();
         assert_eq!((stats.known, stats.forgotten, stats.beyond), (2, 0, 3));
+        let (admitted, refused) = if passes { (5, 0) } else { (2, 3) };
+        let stats = limiter.stats();
+        assert_eq!((stats.admitted, stats.refused), (admitted, refused));
         clock.advance(SECOND);
         assert_eq!(limiter.check(&3), Ok(()));
         limiter.purge();

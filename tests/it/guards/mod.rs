@@ -2,6 +2,7 @@
 
 mod backoff_window;
 mod breaker;
+mod breaker_registry;
 mod breaker_windows;
 mod keyed;
 mod keyed_turns;

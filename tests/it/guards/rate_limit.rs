@@ -99,6 +99,23 @@ fn a_refusal_leaves_no_trace_and_says_exactly_when_to_come_back() {
     }
 }
 
+// property 41
+#[test]
+fn cells_that_are_refused_together_pass_together_at_the_time_that_they_are_told() {
+    for quota in each(4) {
+        let (limiter, clock) = still(quota);
+        assert_eq!(limiter.check_n(3), Ok(()));
+        clock.advance(TENTH);
+        let Err(CheckError::Refused(refused)) = limiter.check_n(3) else {
+            panic!("{quota:?}: one is left");
+        };
+        clock.advance(refused.retry_after - Duration::from_nanos(1));
+        assert!(limiter.check_n(3).is_err(), "{quota:?}: too early");
+        clock.advance(Duration::from_nanos(1));
+        assert_eq!(limiter.check_n(3), Ok(()), "{quota:?}: not in time");
+    }
+}
+
 // property 42, S14
 #[test]
 fn a_fixed_window_begins_clean_and_may_double_around_its_edge() {

@@ -13,7 +13,7 @@ use steadfast::telemetry::{Event, Filter};
 use steadfast::time::ManualClock;
 use steadfast::{Cache, Child, ExitReason, Telemetry};
 
-use crate::support::{Gate, LONG, SECOND, system};
+use crate::support::{Gate, LONG, OpenAtEnd, SECOND, system};
 
 type Loaded = Result<u64, LoadError<&'static str>>;
 
@@ -26,6 +26,7 @@ fn together(
 ) -> (thread::Result<Loaded>, Vec<Loaded>) {
     let gate = Gate::new();
     thread::scope(|scope| {
+        let _open = OpenAtEnd(gate.clone());
         let leader = scope.spawn(|| {
             catch_unwind(AssertUnwindSafe(|| {
                 cache.try_get_or_insert_with(1, || {
@@ -165,6 +166,7 @@ fn a_wait_for_the_load_of_another_ends_by_its_deadline() {
     let (cache, manual) = timeless();
     let gate = Gate::new();
     thread::scope(|scope| {
+        let _open = OpenAtEnd(gate.clone());
         let leader = scope.spawn(|| {
             cache.get_or_insert_with(1, || {
                 gate.pass();
@@ -188,6 +190,7 @@ fn a_unit_that_waits_for_a_load_ends_when_it_is_asked_to_stop() {
     let gate = Gate::new();
     let system = system();
     thread::scope(|scope| {
+        let _open = OpenAtEnd(gate.clone());
         scope.spawn(|| {
             cache.get_or_insert_with(1, || {
                 gate.pass();
@@ -211,7 +214,6 @@ fn a_unit_that_waits_for_a_load_ends_when_it_is_asked_to_stop() {
             Some(ExitReason::Normal | ExitReason::Stopped(_))
         );
         assert!(is_clean, "{down:?}");
-        gate.open();
     });
 }
 
@@ -250,6 +252,7 @@ fn a_key_waits_for_the_load_of_another_of_its_hash_and_is_loaded_then() {
     let cache = config.build_with_hasher(OneHash::default()).expect("valid");
     let gate = Gate::new();
     thread::scope(|scope| {
+        let _open = OpenAtEnd(gate.clone());
         let one = scope.spawn(|| {
             cache.get_or_insert_with(1, || {
                 gate.pass();

@@ -277,8 +277,8 @@ fn what_a_fallback_yields_is_no_success() {
 fn a_slow_call_holds_up_neither_questions_nor_other_calls() {
     let it = still(simple());
     let gate = Gate::new();
-    let _open = OpenAtEnd(gate.clone());
     thread::scope(|scope| {
+        let _open = OpenAtEnd(gate.clone());
         let calls: Vec<_> = (0..10)
             .map(|_| {
                 scope.spawn(|| {

@@ -63,8 +63,9 @@ fn a_removal_waits_for_a_load_that_is_about_to_come_in() {
         thread::scope(|scope| {
             let mut hazard = inner.domain.hazard();
             let absent = shard.find_or_absent(hash, &mut hazard, |entry| entry.key == 1);
+            let mut removing = None;
             let is_wanted = || {
-                scope.spawn(|| cache.remove(&1));
+                removing = Some(scope.spawn(|| cache.remove(&1)));
                 while inner.loads.is_wanted(&lead) {
                     give_way();
                 }
@@ -74,11 +75,9 @@ fn a_removal_waits_for_a_load_that_is_about_to_come_in() {
             };
             let absent = absent.err().unwrap();
             let eras = &inner.law.eras;
-            assert!(
-                shard
-                    .admit(eras, hash, node, absent, &mut hazard, is_wanted)
-                    .is_ok()
-            );
+            let admitted = shard.admit(eras, hash, node, absent, &mut hazard, is_wanted);
+            assert!(admitted.is_ok());
+            assert!(removing.unwrap().join().unwrap(), "round {round}");
         });
         assert_eq!(cache.get(&1), None, "round {round}");
         inner.loads.land(lead, Outcome::Failed, || Outcome::Failed);

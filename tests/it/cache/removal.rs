@@ -86,6 +86,17 @@ fn the_listener_hears_of_each_entry_once_and_why_it_went() {
 }
 
 #[test]
+fn the_listener_hears_of_what_a_reader_kept_when_somebody_writes_after_it() {
+    let (cache, heard) = listened(10, &ManualClock::new());
+    cache.insert(1, 1).expect("room");
+    cache.get_with(&1, |_| cache.insert(1, 2).expect("room"));
+    assert!(heard.lock().expect("no panic").is_empty(), "it was kept");
+    cache.insert(3, 3).expect("room");
+    let heard = heard.lock().expect("no panic").clone();
+    assert_eq!(heard, [(1, 1, RemovalCause::Replaced)]);
+}
+
+#[test]
 fn the_listener_may_use_the_cache() {
     let slot: Arc<Mutex<Option<Cache<u64, u64>>>> = Arc::default();
     let inside = Arc::clone(&slot);

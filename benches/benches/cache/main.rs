@@ -157,7 +157,7 @@ fn strings(suite: &mut Suite, mode: Mode) {
         fresh: &named(shuffled(DRAWS as u64 / 4)),
         wide: &named(zipf(WIDE, 0.9, DRAWS)),
     };
-    lists.run(suite, mode, "strings: ", &[1, 2]);
+    lists.run(suite, mode, "strings: ", &[1, 2, 4, 8]);
 }
 
 /// What the rows draw their keys from.

@@ -250,8 +250,12 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         is_wanted: impl FnOnce() -> bool,
     ) -> Result<(), Denied<T>> {
         let (weight, stamp) = (node.item().weight(), node.item().stamp());
-        let mut gate = self.gate.lock();
         let admissions = &self.admissions[part(hash)];
+        // Relaxed: a guess, which spares the lock to who comes too late.
+        if admissions.load(Ordering::Relaxed) != absent.0 {
+            return Err(Denied::Raced(node));
+        }
+        let mut gate = self.gate.lock();
         // Relaxed: written under the gate only.
         let admitted = admissions.load(Ordering::Relaxed);
         if recheck!("shard.raced", admitted != absent.0) {

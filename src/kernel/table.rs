@@ -284,8 +284,9 @@ impl<'h, T> Found<'h, T> {
 impl<T> Table<T> {
     /// A table with room for `nodes` before it has to grow, and the ledger of its writer.
     pub(crate) fn new(nodes: usize) -> (Self, Ledger) {
-        // A fifth more lanes than nodes: few nodes miss their home, and dead lanes have room until they are freed.
-        let lanes = nodes.saturating_add(nodes / 4).max(2 * LANES);
+        // Two lanes of five stay free. With one of five most groups would be passed by somebody who lives long: a node
+        // never moves home, and where such nodes stay while others come and go, a search would go through nine groups.
+        let lanes = nodes.saturating_add(nodes / 3 * 2).max(2 * LANES);
         let groups = lanes.div_ceil(LANES).min(MOST_GROUPS);
         let table = Self {
             first: Segment::new(groups),

@@ -192,3 +192,44 @@ fn of_many_that_take_a_node_out_or_replace_it_each_node_goes_once() {
     drop(scene);
     register.close();
 }
+
+/// Keys come and go, and some stay long: those that once missed their home stand away from it ever after.
+#[test]
+fn a_search_for_what_is_not_there_stays_short_whatever_has_come_and_gone() {
+    const NODES: usize = 1_000;
+    let mut random = fastrand::Rng::with_seed(1);
+    let (table, mut ledger) = Table::new(NODES);
+    let graveyard = Graveyard::new();
+    let place = |ledger: &mut Ledger, random: &mut fastrand::Rng| {
+        let hash = random.u64(..);
+        let place = table.place(ledger, hash, Node::new(()));
+        (place.ok().expect("there is room"), print_of(hash))
+    };
+    let mut inside: Vec<_> = (0..NODES)
+        .map(|_| place(&mut ledger, &mut random))
+        .collect();
+    for _ in 0..100 * NODES {
+        // Who goes is mostly one of the last tenth.
+        let among = if random.u32(..20) == 0 {
+            NODES
+        } else {
+            NODES / 10
+        };
+        let (at, print) = inside.swap_remove(random.usize(NODES - among..NODES));
+        let mut hazard = Domain::shared().hazard();
+        let found = table.at(at, &mut hazard).expect("it is there");
+        graveyard.bury(found.unlink().expect("nobody else takes it out"));
+        drop(hazard);
+        table.free(&mut ledger, at, print);
+        drop(graveyard.dig(Domain::shared()));
+        inside.push(place(&mut ledger, &mut random));
+    }
+    let groups = &table.first.groups;
+    let way = |home: usize| {
+        let passed = |at: &usize| groups[at % groups.len()].written() >> OVERFLOW_SHIFT > 0;
+        1 + (home..).take_while(passed).count()
+    };
+    let ways: usize = (0..groups.len()).map(way).sum();
+    let mean = ways as f64 / groups.len() as f64;
+    assert!(mean < 2.0, "{mean} groups");
+}

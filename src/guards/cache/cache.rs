@@ -155,7 +155,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ?Sized,
     {
         let inner = &*self.inner;
-        let looked = inner.look_up(key, inner.hash(key), true, |entry| look(&entry.value));
+        let looked = inner.look_up(key, inner.hash(key), |entry| look(&entry.value));
         inner.tell_of(&looked);
         match looked {
             Looked::Hit(result) => Some(result),
@@ -333,14 +333,12 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
         (product >> 64) as u64 ^ product as u64
     }
 
-    /// Uses the entry of a key (P1): an entry that is over is taken out, exactly that one. `counted` look-ups are those
-    /// that a user asked for.
+    /// Uses the entry of a key, and counts what came of it: an entry that is over is taken out, exactly that one.
     #[inline]
     pub(super) fn look_up<Q, R>(
         &self,
         key: &Q,
         hash: u64,
-        counted: bool,
         look: impl FnOnce(&Entry<K, V>) -> R,
     ) -> Looked<R>
     where
@@ -355,14 +353,13 @@ impl<K: Eq, V, S: BuildHasher> Inner<K, V, S> {
             Some(found) => self.look_into(shard, found, look),
             None => Looked::Missed(Miss::Absent),
         };
-        if counted {
-            self.counters.looked(owner, looked.miss());
-        }
+        self.counters.looked(owner, looked.miss());
         looked
     }
 
+    /// Uses an entry that was found.
     #[inline]
-    fn look_into<R>(
+    pub(super) fn look_into<R>(
         &self,
         shard: &CacheShard<K, V>,
         found: Found<'_, Entry<K, V>>,

@@ -12,7 +12,7 @@ use super::law::Worth;
 use super::load_error::LoadError;
 use super::write::Made;
 use crate::kernel::flights::{Boarded, Flights, Landing, Lead};
-use crate::kernel::shard::{Denied, Item};
+use crate::kernel::shard::{Absent, Denied, Item};
 use crate::kernel::stop::current_stop;
 use crate::kernel::stripe::thread_number;
 use crate::kernel::waiters::Wake;
@@ -133,7 +133,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         load: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, LoadError<E>> {
         let hash = self.hash(&key);
-        let looked = self.look_up(&key, hash, true, |entry| {
+        let looked = self.look_up(&key, hash, |entry| {
             (entry.value.clone(), self.wants_refresh(entry))
         });
         self.tell_of(&looked);
@@ -199,19 +199,20 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             inner: self,
             lead: Some(lead),
         };
-        // The key may have come in between the miss and the boarding.
-        let seen = self.look_up(&key, hash, false, |entry| entry.value.clone());
-        if let Looked::Hit(value) = seen {
-            flight.land(|| loaded(&key, &value));
-            return Ok(value);
-        }
+        let absent = match self.look_again(&key, hash) {
+            Ok(value) => {
+                flight.land(|| loaded(&key, &value));
+                return Ok(value);
+            }
+            Err(absent) => absent,
+        };
         let stamp = self.law.eras.stamp();
         match load() {
             Ok(value) => {
                 self.counters.loaded();
                 let kept = self.make(key.clone(), value.clone(), EntryOptions::new(), stamp);
                 if let (Ok(node), Some(lead)) = (kept, &flight.lead) {
-                    self.bring_in(hash, node, lead);
+                    self.bring_in(hash, node, absent, lead);
                 }
                 flight.land(|| loaded(&key, &value));
                 Ok(value)
@@ -224,9 +225,21 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         }
     }
 
+    /// What has come in between the miss and the boarding. If there is nothing, a proof of it.
+    fn look_again(&self, key: &K, hash: u64) -> Result<V, Option<Absent>> {
+        let shard = self.shard(hash);
+        let mut hazard = self.domain.hazard();
+        let is_it = |entry: &Entry<K, V>| entry.key == *key;
+        let found = shard.find_or_absent(hash, &mut hazard, is_it);
+        match self.look_into(shard, found.map_err(Some)?, |entry| entry.value.clone()) {
+            Looked::Hit(value) => Ok(value),
+            Looked::Missed(_) => Err(None),
+        }
+    }
+
     /// Lets a loaded node in, if it is still wanted and nobody has brought in a newer one. A stale value gives its place up
     /// to it, so that there is one at all times.
-    fn bring_in(&self, hash: u64, mut node: Made<K, V>, lead: &Lead) {
+    fn bring_in(&self, hash: u64, mut node: Made<K, V>, mut absent: Option<Absent>, lead: &Lead) {
         let shard = self.shard(hash);
         let (eras, stamp) = (&self.law.eras, node.item().stamp());
         // What was invalidated meanwhile would only cost another entry its place.
@@ -234,7 +247,11 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         loop {
             let mut hazard = self.domain.hazard();
             let is_it = |entry: &Entry<K, V>| entry.key == node.item().key;
-            let brought = match shard.find_or_absent(hash, &mut hazard, is_it) {
+            let found = match absent.take() {
+                Some(absent) => Err(absent),
+                None => shard.find_or_absent(hash, &mut hazard, is_it),
+            };
+            let brought = match found {
                 Err(absent) => {
                     node.item().begin(0, false);
                     shard.admit(eras, hash, node, absent, &mut hazard, is_wanted)

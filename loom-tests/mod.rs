@@ -21,6 +21,7 @@ mod rate_limit;
 mod ring;
 mod rules;
 mod shard;
+mod shelf;
 mod stop;
 mod stripe;
 mod table;

@@ -33,6 +33,7 @@
 )]
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use super::hazard::Domain;
@@ -54,6 +55,21 @@ impl<T> Node<T> {
             below: AtomicPtr::new(ptr::null_mut()),
             item,
         })
+    }
+
+    /// A node on its own, in memory that was one's before.
+    pub(crate) fn in_memory(memory: Box<MaybeUninit<Self>>, item: T) -> Box<Self> {
+        let below = AtomicPtr::new(ptr::null_mut());
+        Box::write(memory, Self { item, below })
+    }
+
+    /// Drops what is inside, and leaves the memory.
+    pub(crate) fn end(self: Box<Self>) -> Box<MaybeUninit<Self>> {
+        // SAFETY: I1: it is the caller's alone, and an initialized value is a `MaybeUninit` too.
+        let mut memory = unsafe { Box::from_raw(Box::into_raw(self).cast::<MaybeUninit<Self>>()) };
+        // SAFETY: I1: as above; it is not used any more, and if this panics, the memory is freed.
+        unsafe { memory.assume_init_drop() };
+        memory
     }
 
     /// What is inside.

@@ -15,6 +15,7 @@
 //! | `graveyard` | unlinked nodes, until nobody looks at them | burying: one swap |
 //! | `table` | lanes with tags: find, replace and unlink are lock-free | finding: one word, then one line per match |
 //! | `shard` | a table with a bound; who comes in is admitted under a lock | replacing and removing: a swap and two counts |
+//! | `shelf` | boxes that nobody needs at the moment | putting and taking: one swap |
 //! | `flights` | of those who want the same at the same time one gets it, the others wait | leading: two short locks |
 //! | `era` | what was made before a moment is invalid at once, and counted no more | asking: one load |
 //! | `expiry` | a deadline that moves until it is taken | asking: one load |
@@ -32,6 +33,7 @@ pub(crate) mod marks;
 pub(crate) mod ring;
 pub(crate) mod rules;
 pub(crate) mod shard;
+pub(crate) mod shelf;
 pub(crate) mod stop;
 pub(crate) mod stripe;
 pub(crate) mod table;

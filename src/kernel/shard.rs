@@ -7,6 +7,7 @@
 //!   used         the weight of all nodes that are in the table, or on their way in
 //!   admissions   how many nodes were admitted, ever: one number for each part of the hashes
 //!   waste        nodes that were unlinked (see `shard/waste`)
+//!   spare        the memory of nodes that have ended (see `shelf`)
 //!   gate, a lock around the ledger of the table and the policy, which decides who goes
 //! ```
 //!
@@ -22,10 +23,7 @@
 //! * P1 `find`: read `admissions` of its part; search the table. The number comes with the answer "it is not there".
 //! * P2 `admit`: lock; more was admitted than in P1: give the node back, who calls searches again. Else make room (P3);
 //!   count it; place it; tell the policy; raise `admissions` of its part; unlock.
-//! * P3 `make_room`, under the gate: reserve the weight; on failure ask the policy whether enough may go, and then for a
-//!   place. Dead: free it. A node: unlink exactly that one, give its weight back, free its place; was it replaced
-//!   meanwhile, tell the policy to spare it. Not enough may go: nothing has gone. Or what must stay leaves room, and the
-//!   rest is on its way out or in: begin again.
+//! * P3 `make_room`, under the gate: others go for who comes, as the policy chooses (see `shard/room`).
 //! * P4 `replace`, `remove`: without the gate, but that a heavier replacement makes room when there is none.
 //!
 //! # Orderings
@@ -35,16 +33,19 @@
 //! | `shard.version` | Acquire | `shard.admitted` | as above |
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
 use crossbeam_utils::CachePadded;
 
 use super::era::{Eras, Population};
 use super::graveyard::Node;
 use super::hazard::{DomainRef, Hazard};
+use super::shelf::Shelf;
 use super::table::{Found, Ledger, Place, Table, print_of};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, ord, recheck};
 
+mod room;
 mod waste;
 
 use waste::{Bin, Waste};
@@ -125,23 +126,6 @@ pub(crate) enum Denied<T> {
     Unwanted(Box<Node<T>>),
 }
 
-/// Why there is no room.
-enum Full {
-    /// What must stay leaves too little.
-    ForGood,
-    /// What is on its way out or in has its weight still, or already.
-    ForNow,
-}
-
-impl Full {
-    fn denied<T>(self, node: Box<Node<T>>) -> Denied<T> {
-        match self {
-            Self::ForGood => Denied::NoRoom(node),
-            Self::ForNow => Denied::Raced(node),
-        }
-    }
-}
-
 /// A search that found nothing, as of so many admissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Absent(u64);
@@ -155,6 +139,8 @@ pub(crate) struct Shard<T, P> {
     admissions: [AtomicU64; PARTS],
     population: Population,
     waste: Waste<T>,
+    /// The memory of nodes that have ended.
+    spare: Shelf<MaybeUninit<Node<T>>>,
     gate: Mutex<Gate<T, P>>,
 }
 
@@ -177,6 +163,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
             admissions: std::array::from_fn(|_| AtomicU64::new(0)),
             population: Population::new(),
             waste: Waste::new(enough, capacity),
+            spare: Shelf::new(),
             gate: Mutex::new(Gate {
                 ledger,
                 policy,
@@ -395,172 +382,22 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
         self.waste.is_enough()
     }
 
-    /// The nodes that nobody looks at any more; the caller drops them, outside of its locks.
+    /// A node on its own.
+    pub(crate) fn node(&self, item: T) -> Box<Node<T>> {
+        match self.spare.take() {
+            Some(memory) => Node::in_memory(memory, item),
+            None => Node::new(item),
+        }
+    }
+
+    /// Drops a node and keeps its memory for the next one; the caller holds no locks.
+    pub(crate) fn end(&self, node: Box<Node<T>>) {
+        self.spare.put(node.end());
+    }
+
+    /// The nodes that nobody looks at any more; the caller ends them, outside of its locks.
     pub(crate) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
         self.waste.dig(domain)
-    }
-
-    /// Reserves weight, for which others go where there is not enough, but not `spared` (P3). The stamp of one that went is
-    /// returned, and is still counted: it is the caller's to count it no more.
-    fn make_room(
-        &self,
-        gate: &mut Gate<T, P>,
-        weight: u64,
-        spared: Option<&T>,
-        eras: &Eras,
-        hazard: &mut Hazard<'_>,
-    ) -> Result<Option<u64>, Full> {
-        if weight > self.capacity {
-            return Err(Full::ForGood);
-        }
-        let lacking = (self.used() + weight).saturating_sub(self.capacity);
-        if lacking > 0
-            && !gate
-                .policy
-                .can_free(&mut self.view(spared, hazard), lacking)
-        {
-            return Err(self.full(gate, weight, spared, hazard));
-        }
-        // What went leaves its weight to who comes.
-        let (mut held, mut gone) = (0, None);
-        while held < weight {
-            if self.reserve(weight - held) {
-                return Ok(gone);
-            }
-            let Some((lighter, stamp)) = self.expel(gate, spared, hazard) else {
-                self.give_back(held);
-                if let Some(gone) = gone {
-                    self.population.remove(eras, gone);
-                }
-                return Err(self.full(gate, weight, spared, hazard));
-            };
-            held += lighter;
-            if let Some(earlier) = gone.replace(stamp) {
-                self.population.remove(eras, earlier);
-            }
-        }
-        self.give_back(held - weight);
-        Ok(gone)
-    }
-
-    /// Why nothing more can go for so much weight.
-    fn full(
-        &self,
-        gate: &mut Gate<T, P>,
-        weight: u64,
-        spared: Option<&T>,
-        hazard: &mut Hazard<'_>,
-    ) -> Full {
-        let kept = gate.policy.kept(&mut self.view(spared, hazard));
-        if kept + weight > self.capacity {
-            Full::ForGood
-        } else {
-            Full::ForNow
-        }
-    }
-
-    fn view<'v, 'd>(
-        &'v self,
-        spared: Option<&'v T>,
-        hazard: &'v mut Hazard<'d>,
-    ) -> View<'v, 'd, T> {
-        View {
-            table: &self.table,
-            hazard,
-            spared,
-        }
-    }
-
-    /// Takes one node out, as the policy chooses (P3); its weight and its stamp, which are still counted. `None` if the
-    /// policy knows none.
-    fn expel(
-        &self,
-        gate: &mut Gate<T, P>,
-        spared: Option<&T>,
-        hazard: &mut Hazard<'_>,
-    ) -> Option<(u64, u64)> {
-        loop {
-            let (place, print) = gate.policy.choose(&mut self.view(spared, hazard))?;
-            let found = self.table.still_at(place, hazard);
-            if let Some(unlinked) = found.and_then(Found::unlink) {
-                let item = unlinked.item();
-                gate.policy.expelled(item);
-                let counted = (item.weight(), item.stamp());
-                self.table.free(&mut gate.ledger, place, print);
-                self.waste.throw(&mut gate.bin, unlinked);
-                return Some(counted);
-            }
-            if self.table.is_dead(place) {
-                self.table.free(&mut gate.ledger, place, print);
-            } else {
-                gate.policy.spare(place, print);
-            }
-        }
-    }
-
-    /// Finds a lane for a node: a free one, a dead one, one of a larger table, or that of a node that goes.
-    fn place(
-        &self,
-        gate: &mut Gate<T, P>,
-        hash: u64,
-        mut node: Box<Node<T>>,
-        eras: &Eras,
-        hazard: &mut Hazard<'_>,
-    ) -> Result<Place, Box<Node<T>>> {
-        loop {
-            node = match self.table.place(&mut gate.ledger, hash, node) {
-                Ok(place) => return Ok(place),
-                Err(node) => node,
-            };
-            if self.sweep(gate) || self.table.grow(&mut gate.ledger) {
-                continue;
-            }
-            let Some((weight, stamp)) = self.expel(gate, None, hazard) else {
-                return Err(node);
-            };
-            self.population.remove(eras, stamp);
-            self.give_back(weight);
-        }
-    }
-
-    /// Frees all dead lanes. False if there were so few that the next sweep would come soon.
-    fn sweep(&self, gate: &mut Gate<T, P>) -> bool {
-        /// One in so many lanes must have been dead.
-        const WORTH_IT: usize = 32;
-        let Gate { ledger, policy, .. } = gate;
-        let before = ledger.in_use();
-        policy.sweep(
-            &mut |place| self.table.is_dead(place),
-            &mut |place, print| self.table.free(ledger, place, print),
-        );
-        (before - ledger.in_use()) * WORTH_IT > before
-    }
-
-    /// Reserves weight, if there is enough (I1).
-    fn reserve(&self, weight: u64) -> bool {
-        if weight == 0 {
-            return true;
-        }
-        // Relaxed: a guess that the exchange confirms.
-        let mut used = self.used.load(Ordering::Relaxed);
-        loop {
-            let Some(next) = used.checked_add(weight).filter(|it| *it <= self.capacity) else {
-                return false;
-            };
-            // Relaxed, both: the sum is all that it is about.
-            let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
-            match self.used.compare_exchange_weak(used, next, won, lost) {
-                Ok(_) => return true,
-                Err(newer) => used = newer,
-            }
-        }
-    }
-
-    fn give_back(&self, weight: u64) {
-        if weight > 0 {
-            // Relaxed: as in `reserve`.
-            self.used.fetch_sub(weight, Ordering::Relaxed);
-        }
     }
 }
 

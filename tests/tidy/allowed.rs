@@ -37,9 +37,9 @@ pub(crate) const IGNORED: &[Skipped] = &[
 /// How many lint exceptions each part of the repository has. Lower the number when one goes; to raise it is a decision
 /// that a reader of the commit should see.
 pub(crate) const LINT_EXCEPTIONS: &[(&str, usize)] = &[
-    ("src", 15),
+    ("src", 16),
     ("tests", 1),
-    ("loom-tests", 4),
+    ("loom-tests", 5),
     ("benches", 4),
     ("examples", 0),
 ];

@@ -210,7 +210,8 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
         match load() {
             Ok(value) => {
                 self.counters.loaded();
-                let kept = self.make(key.clone(), value.clone(), EntryOptions::new(), stamp);
+                let (shard, options) = (self.shard(hash), EntryOptions::new());
+                let kept = self.make(shard, key.clone(), value.clone(), options, stamp);
                 if let (Ok(node), Some(lead)) = (kept, &flight.lead) {
                     self.bring_in(hash, node, absent, lead);
                 }
@@ -308,7 +309,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Inner<K, V, S> {
             group: self.group_of(key, &value).or(before),
             ..EntryOptions::new()
         };
-        if let Ok(node) = self.make(key.clone(), value.clone(), options, stamp) {
+        if let Ok(node) = self.make(shard, key.clone(), value.clone(), options, stamp) {
             // Not replaced: something newer is there, or it was removed, and so it shall stay.
             let _replaced = self.replace(shard, found, node, false);
         }

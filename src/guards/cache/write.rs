@@ -68,7 +68,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     ) -> Result<(), InsertError<K, V>> {
         let inner = &*self.inner;
         let hash = inner.hash(&key);
-        let node = inner.make(key, value, options, inner.law.eras.stamp())?;
+        let stamp = inner.law.eras.stamp();
+        let node = inner.make(inner.shard(hash), key, value, options, stamp)?;
         inner.withdraw_load(hash);
         inner.put(hash, node)
     }
@@ -185,6 +186,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
     /// A node with all that is decided about it, or why there is none. Runs the user's functions; outside of all locks.
     pub(super) fn make(
         &self,
+        shard: &CacheShard<K, V>,
         key: K,
         value: V,
         options: EntryOptions,
@@ -212,7 +214,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Inner<K, V, S> {
                     group: group.map_or(0, |group| group as u16 + 1),
                     pinned: options.pinned,
                 };
-                return Ok(Node::new(Entry::new(key, value, making)));
+                return Ok(shard.node(Entry::new(key, value, making)));
             }
         };
         self.refused(why);
@@ -335,13 +337,13 @@ impl<K, V, S> Inner<K, V, S> {
         let nodes = shard.dig(&self.domain);
         let is_watched = self.config.listener.is_some() || self.config.telemetry.is_some();
         if !is_watched && !needs_drop::<Entry<K, V>>() {
-            return;
+            return nodes.into_iter().for_each(|node| shard.end(node));
         }
         // A node over which the listener panicked is dropped after the unwinding, never by it: its own panic would abort.
         let (mut nodes, mut node) = (nodes.into_iter(), None);
         let mut drop_all = || {
             loop {
-                drop(node.take());
+                node.take().into_iter().for_each(|node| shard.end(node));
                 node = nodes.next();
                 match &node {
                     Some(node) => self.see_off(node.item()),

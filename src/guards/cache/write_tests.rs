@@ -18,7 +18,7 @@ fn stays(pinned: bool, own: bool, meanwhile: impl FnOnce(&Cache<u64, u64>)) -> b
     let (shard, mut hazard) = (inner.shard(hash), inner.domain.hazard());
     let found = shard.find(hash, &mut hazard, |entry| entry.key == 1);
     let found = found.unwrap();
-    let node = inner.make(1, 9, EntryOptions::new(), inner.law.eras.stamp());
+    let node = inner.make(shard, 1, 9, EntryOptions::new(), inner.law.eras.stamp());
     let node = node.unwrap();
     let heritage = inner.pass_on(found.item(), node.item(), own);
     meanwhile(&cache);
@@ -58,7 +58,13 @@ fn a_removal_waits_for_a_load_that_is_about_to_come_in() {
         let Boarded::Leads(lead) = inner.loads.board(hash, usize::MAX) else {
             unreachable!("nobody else boards")
         };
-        let node = inner.make(1, round, EntryOptions::new(), inner.law.eras.stamp());
+        let node = inner.make(
+            inner.shard(hash),
+            1,
+            round,
+            EntryOptions::new(),
+            inner.law.eras.stamp(),
+        );
         let (shard, node) = (inner.shard(hash), node.unwrap());
         thread::scope(|scope| {
             let mut hazard = inner.domain.hazard();

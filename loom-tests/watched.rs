@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use loom::cell::UnsafeCell;
 
 use crate::kernel::expiry::Expiry;
-use crate::kernel::graveyard::Node;
+use crate::kernel::graveyard::{Dug, Node};
 use crate::kernel::shard::Item;
 
 /// What stands in a node that was "freed".
@@ -93,9 +93,9 @@ impl Ended {
     }
 
     /// "Frees" the nodes; returns how many.
-    pub(super) fn end(&self, nodes: Vec<Box<Node<Watched>>>) -> u8 {
-        nodes.iter().for_each(|node| node.item().end());
-        let count = nodes.len();
+    pub(super) fn end(&self, nodes: Dug<Watched>) -> u8 {
+        nodes.items().for_each(Watched::end);
+        let count = nodes.items().count();
         self.0.lock().unwrap().extend(nodes);
         u8::try_from(count).unwrap()
     }

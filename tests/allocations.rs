@@ -1,4 +1,4 @@
-//! What allocates nothing once it runs: a hit, a check, an admission.
+//! What allocates nothing once it runs: a hit, an insert into a cache that is full, a check, an admission.
 //!
 //! A binary of its own, because it counts what the allocator does.
 
@@ -43,6 +43,20 @@ fn a_look_up_allocates_nothing_whether_it_hits_or_misses() {
         });
         assert_eq!(seen, 0);
     }
+}
+
+#[test]
+fn an_entry_that_takes_the_place_of_another_takes_its_memory_too() {
+    let cache = Cache::new(100).expect("valid");
+    // Queues and shelves are as large as they get.
+    (0..10_000).for_each(|key| cache.insert(key, key).expect("room"));
+    let seen = allocations(|number| {
+        cache.insert(20_000 + number, number).expect("room");
+        cache.insert(20_000 + number, number + 1).expect("room");
+        let loaded = cache.get_or_insert_with(30_000 + number, || number);
+        assert_eq!(loaded, Ok(number));
+    });
+    assert_eq!(seen, 0);
 }
 
 #[test]

@@ -104,6 +104,63 @@ impl<T> Unlinked<T> {
     }
 }
 
+/// Nodes that were dug out, linked to each other; what is not taken out is dropped.
+pub(crate) struct Dug<T>(*mut Node<T>);
+
+// SAFETY: I3: it owns its nodes.
+unsafe impl<T: Send> Send for Dug<T> {}
+
+impl<T> Dug<T> {
+    const fn none() -> Self {
+        Self(ptr::null_mut())
+    }
+
+    /// Adds a node that nobody shields, from a list that is this thread's.
+    fn push(&mut self, node: NonNull<Node<T>>) {
+        link(node, self.0);
+        self.0 = node.as_ptr();
+    }
+
+    /// What is inside of them.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &T> {
+        let mut at = self.0;
+        std::iter::from_fn(move || {
+            // SAFETY: I3: they are owned here, and borrowed for as long as this looks at them.
+            let node = unsafe { at.as_ref() }?;
+            // Relaxed: this thread has linked them.
+            at = node.below.load(Ordering::Relaxed);
+            Some(node.item())
+        })
+    }
+}
+
+impl<T> Iterator for Dug<T> {
+    type Item = Box<Node<T>>;
+
+    fn next(&mut self) -> Option<Box<Node<T>>> {
+        let node = NonNull::new(self.0)?;
+        // SAFETY: I3: nobody shields it, so that it is owned here alone; it came from a `Box`.
+        let node = unsafe { Box::from_raw(node.as_ptr()) };
+        // Relaxed: this thread has linked them.
+        self.0 = node.below.load(Ordering::Relaxed);
+        Some(node)
+    }
+}
+
+impl<T> Drop for Dug<T> {
+    fn drop(&mut self) {
+        /// Drops the rest also if one of them panics.
+        struct Rest<'d, T>(&'d mut Dug<T>);
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.0.for_each(drop);
+            }
+        }
+        let rest = Rest(self);
+        rest.0.for_each(drop);
+    }
+}
+
 /// Nodes that were unlinked.
 pub(crate) struct Graveyard<T> {
     head: AtomicPtr<Node<T>>,
@@ -171,7 +228,7 @@ impl<T> Graveyard<T> {
     }
 
     /// Takes out what no reader looks at (P2). The caller drops it, outside of its locks.
-    pub(crate) fn dig(&self, domain: &Domain) -> Vec<Box<Node<T>>> {
+    pub(crate) fn dig(&self, domain: &Domain) -> Dug<T> {
         // Acquire: P2, pairs with the Release in `bury` (P1).
         let order = ord!(
             "graveyard.dig",
@@ -180,10 +237,11 @@ impl<T> Graveyard<T> {
         );
         let mut at = self.head.swap(ptr::null_mut(), order);
         if at.is_null() {
-            return Vec::new();
+            return Dug::none();
         }
         let shields = domain.shielded();
-        let (mut found, mut kept) = (Vec::with_capacity(self.count()), Vec::new());
+        let (mut found, mut kept) = (Dug::none(), Vec::new());
+        let mut count = 0;
         while let Some(node) = NonNull::new(at) {
             // SAFETY: I2: the list is this thread's, and its nodes are freed by nobody else.
             let below = unsafe { &(*node.as_ptr()).below };
@@ -192,12 +250,11 @@ impl<T> Graveyard<T> {
             if shields.binary_search(&node.addr().get()).is_ok() {
                 kept.push(Unlinked(node));
             } else {
-                // SAFETY: I3: nobody shields it, so that it is this thread's alone; it came from a `Box`.
-                found.push(unsafe { Box::from_raw(node.as_ptr()) });
+                found.push(node);
             }
+            count += 1;
         }
         // Relaxed: as in `count`.
-        let count = found.len() + kept.len();
         self.count.fetch_sub(count, Ordering::Relaxed);
         self.bury_all(&mut kept);
         found

@@ -35,7 +35,7 @@ fn what_many_bury_many_dig_out_and_each_is_dug_out_once() {
         }
         let (mut dug, mut mixed) = (0, 0);
         while buriers.load(Ordering::Relaxed) > 0 {
-            let nodes = graveyard.dig(Domain::shared());
+            let nodes: Vec<_> = graveyard.dig(Domain::shared()).collect();
             let of = |node: &Node<Mortal<'_>>| node.item().key();
             dug += nodes.len();
             mixed += usize::from(nodes.windows(2).any(|two| of(&two[0]) != of(&two[1])));
@@ -45,7 +45,7 @@ fn what_many_bury_many_dig_out_and_each_is_dug_out_once() {
     let (dug, mixed) = found
         .into_iter()
         .fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-    let rest = graveyard.dig(Domain::shared()).len();
+    let rest = graveyard.dig(Domain::shared()).count();
     assert_eq!((dug + rest, graveyard.count()), (BURIERS * each, 0));
     assert!(mixed > 0, "no two buried at the same time");
     register.close();
@@ -59,4 +59,26 @@ fn what_lies_in_a_graveyard_goes_with_it() {
     assert_eq!(register.living(), 100);
     drop(graveyard);
     register.close();
+}
+
+#[test]
+fn a_destructor_that_panics_keeps_nobody_that_was_dug_out_with_it_from_its_end() {
+    struct Fragile<'r>(bool, &'r AtomicUsize);
+    impl Drop for Fragile<'_> {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            assert!(!self.0, "planned");
+        }
+    }
+    let ended = AtomicUsize::new(0);
+    let graveyard = Graveyard::new();
+    for panics in [false, true, false] {
+        let node = Box::into_raw(Node::new(Fragile(panics, &ended)));
+        graveyard.bury(Unlinked::new(NonNull::new(node).expect("a node")));
+    }
+    let dug = graveyard.dig(Domain::shared());
+    assert_eq!(dug.items().count(), 3);
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(dug)));
+    assert!(dropped.is_err());
+    assert_eq!(ended.load(Ordering::Relaxed), 3);
 }

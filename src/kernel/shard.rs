@@ -38,7 +38,7 @@ use std::mem::MaybeUninit;
 use crossbeam_utils::CachePadded;
 
 use super::era::{Eras, Population};
-use super::graveyard::Node;
+use super::graveyard::{Dug, Node};
 use super::hazard::{DomainRef, Hazard};
 use super::shelf::Shelf;
 use super::table::{Found, Ledger, Place, Table, print_of};
@@ -396,7 +396,7 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
     }
 
     /// The nodes that nobody looks at any more; the caller ends them, outside of its locks.
-    pub(crate) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
+    pub(crate) fn dig(&self, domain: &DomainRef) -> Dug<T> {
         self.waste.dig(domain)
     }
 }

@@ -29,8 +29,8 @@ use std::ptr;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::ord;
 
-/// They fill a cache line.
-const PLACES: usize = 8;
+/// As many as a dig of a shard usually finds, or a few more.
+const PLACES: usize = 12;
 
 /// A few boxes.
 pub(crate) struct Shelf<T> {

@@ -334,13 +334,13 @@ impl<K, V, S> Inner<K, V, S> {
         if shard.buried() == 0 {
             return;
         }
-        let nodes = shard.dig(&self.domain);
+        let mut nodes = shard.dig(&self.domain);
         let is_watched = self.config.listener.is_some() || self.config.telemetry.is_some();
         if !is_watched && !needs_drop::<Entry<K, V>>() {
-            return nodes.into_iter().for_each(|node| shard.end(node));
+            return nodes.for_each(|node| shard.end(node));
         }
         // A node over which the listener panicked is dropped after the unwinding, never by it: its own panic would abort.
-        let (mut nodes, mut node) = (nodes.into_iter(), None);
+        let mut node = None;
         let mut drop_all = || {
             loop {
                 node.take().into_iter().for_each(|node| shard.end(node));

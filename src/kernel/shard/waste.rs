@@ -18,7 +18,7 @@
 //! All are Relaxed: sums that decide when to dig publish nothing.
 
 use super::Item;
-use crate::kernel::graveyard::{Graveyard, Node, Unlinked};
+use crate::kernel::graveyard::{Dug, Graveyard, Unlinked};
 use crate::kernel::hazard::DomainRef;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -93,13 +93,13 @@ impl<T: Item> Waste<T> {
     }
 
     /// The nodes that nobody looks at any more.
-    pub(super) fn dig(&self, domain: &DomainRef) -> Vec<Box<Node<T>>> {
+    pub(super) fn dig(&self, domain: &DomainRef) -> Dug<T> {
         let nodes = self.graveyard.dig(domain);
         // Relaxed: see the head.
         self.shielded.store(self.count(), Ordering::Relaxed);
         // Relaxed: none where none was taken on, because the dig has seen the burden of each node.
         if self.burden.load(Ordering::Relaxed) > 0 {
-            let weights = nodes.iter().map(|node| node.item().weight());
+            let weights = nodes.items().map(T::weight);
             let burden: u64 = weights.map(|weight| self.enough.burden(weight)).sum();
             // Relaxed: see the head.
             self.burden.fetch_sub(burden, Ordering::Relaxed);

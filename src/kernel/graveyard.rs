@@ -51,13 +51,10 @@ pub(crate) struct Node<T> {
 impl<T> Node<T> {
     /// A node on its own.
     pub(crate) fn new(item: T) -> Box<Self> {
-        Box::new(Self {
-            below: AtomicPtr::new(ptr::null_mut()),
-            item,
-        })
+        Self::in_memory(Box::new_uninit(), item)
     }
 
-    /// A node on its own, in memory that was one's before.
+    /// A node on its own, in memory that may have been one's before.
     pub(crate) fn in_memory(memory: Box<MaybeUninit<Self>>, item: T) -> Box<Self> {
         let below = AtomicPtr::new(ptr::null_mut());
         Box::write(memory, Self { item, below })
@@ -106,9 +103,6 @@ impl<T> Unlinked<T> {
 
 /// Nodes that were dug out, linked to each other; what is not taken out is dropped.
 pub(crate) struct Dug<T>(*mut Node<T>);
-
-// SAFETY: I3: it owns its nodes.
-unsafe impl<T: Send> Send for Dug<T> {}
 
 impl<T> Dug<T> {
     const fn none() -> Self {

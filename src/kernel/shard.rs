@@ -384,10 +384,8 @@ impl<T: Item, P: Policy<T>> Shard<T, P> {
 
     /// A node on its own.
     pub(crate) fn node(&self, item: T) -> Box<Node<T>> {
-        match self.spare.take() {
-            Some(memory) => Node::in_memory(memory, item),
-            None => Node::new(item),
-        }
+        let memory = self.spare.take().unwrap_or_else(Box::new_uninit);
+        Node::in_memory(memory, item)
     }
 
     /// Drops a node and keeps its memory for the next one; the caller holds no locks.

@@ -58,14 +58,9 @@ fn a_removal_waits_for_a_load_that_is_about_to_come_in() {
         let Boarded::Leads(lead) = inner.loads.board(hash, usize::MAX) else {
             unreachable!("nobody else boards")
         };
-        let node = inner.make(
-            inner.shard(hash),
-            1,
-            round,
-            EntryOptions::new(),
-            inner.law.eras.stamp(),
-        );
-        let (shard, node) = (inner.shard(hash), node.unwrap());
+        let shard = inner.shard(hash);
+        let node = inner.make(shard, 1, round, EntryOptions::new(), inner.law.eras.stamp());
+        let node = node.unwrap();
         thread::scope(|scope| {
             let mut hazard = inner.domain.hazard();
             let absent = shard.find_or_absent(hash, &mut hazard, |entry| entry.key == 1);
